@@ -1,0 +1,88 @@
+#
+# This source file is part of the Nightjar project
+#
+# Copyright (c) 2026 the Nightjar project authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every target sets up what it needs, says what it does, asks nothing, and is quick when nothing is missing.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BINARY := .build/release/nightjar
+PYTEST := .venv/bin/python -m pytest Tests/EndToEnd
+OOM := Tests/CLuaRuntimeTests/oom.c
+
+# What a target adds: make run ARGS='--port 9000', make test-e2e ARGS='-k chat', make autobahn CASES='6.*'.
+ARGS ?=
+CASES ?=
+
+.NOTPARALLEL:
+.PHONY: help run build test test-unit test-e2e test-oom test-lint soak lint format autobahn load clean
+
+help: ## shows this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: build ## builds what is missing and serves scripts/ on 127.0.0.1:8080
+	@echo "==> serving scripts/"
+	@exec $(BINARY) serve scripts --dev $(ARGS)
+
+build: ## builds .build/release/nightjar
+	@dev/setup.sh build
+	@echo "==> building $(BINARY)"
+	@swift build -c release --static-swift-stdlib --product nightjar
+
+test: test-lint test-unit test-e2e test-oom ## runs every test
+	@echo "==> all tests passed"
+
+test-lint:
+	@dev/setup.sh test
+	@echo "==> testing the lint"
+	@dev/lint-test.sh
+
+test-unit: ## runs the tests of the Swift and C targets
+	@dev/setup.sh test
+	@echo "==> running the unit tests"
+	@swift test $(ARGS)
+
+test-e2e: build ## runs the tests that talk to the built binary
+	@dev/setup.sh test
+	@echo "==> running the end-to-end tests"
+	@NIGHTJAR_BIN=$(BINARY) $(PYTEST) $(ARGS)
+
+# Fails each allocation of a script in turn, under valgrind.
+test-oom: ## runs the Lua runtime out of memory under valgrind
+	@dev/setup.sh test
+	@if [ -f $(OOM) ]; then \
+		echo "==> running out of memory in every place under valgrind"; \
+		mkdir -p .build/dev; \
+		$$(command -v cc || command -v clang || command -v gcc) -std=c11 -g -O1 -Wall -Wextra -ISources/CLuaRuntime/include \
+			$$(pkg-config --cflags lua5.4) $(OOM) Sources/CLuaRuntime/*.c -o .build/dev/oom $$(pkg-config --libs lua5.4); \
+		valgrind --quiet --error-exitcode=1 --leak-check=full .build/dev/oom; \
+	fi
+
+soak: build ## has a client read 20 MB of echoes at 100 KB/s (7 minutes)
+	@dev/setup.sh test
+	@echo "==> reading 20 MB of echoes at 100 KB/s"
+	@NIGHTJAR_BIN=$(BINARY) NIGHTJAR_TEST_READ_RATE=100000 $(PYTEST) -k slow_reader $(ARGS)
+
+lint: ## checks imports, includes, licence headers and formatting
+	@dev/lint.sh
+
+format: ## formats the Swift files in place
+	@echo "==> formatting"
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+autobahn: build ## runs the Autobahn suite's groups 1-7 and 10, or CASES='9.*'
+	@dev/setup.sh autobahn
+	@dev/autobahn/install.sh
+	@dev/autobahn/run.sh $(if $(CASES),'$(CASES)')
+
+load: build ## loads /echo on one event loop and on two
+	@dev/setup.sh load
+	@dev/load.sh
+
+clean: ## removes what was built
+	@echo "==> removing .build and .venv"
+	@rm -rf .build .venv

@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms of the house and the arrows between them; docs/architecture.md says why, `make lint` holds the imports to it.
+let package = Package(
+    name: "nightjar",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "nightjar", targets: ["nightjar"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "YAML"]),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The system's Lua. The module is empty on purpose: Swift can link it and never see it.
+        .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
+        .target(name: "CLuaRuntime", dependencies: ["CLua"]),
+        .target(name: "LuaRuntime", dependencies: ["CLuaRuntime"]),
+        .target(name: "WebSocketCore", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
+        .target(
+            name: "NightjarServer",
+            dependencies: [
+                "WebSocketCore",
+                "LuaRuntime",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
+        .executableTarget(
+            name: "nightjar",
+            dependencies: [
+                "NightjarServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
+        .testTarget(
+            name: "WebSocketCoreTests",
+            dependencies: ["WebSocketCore", .product(name: "NIOCore", package: "swift-nio")]
+        ),
+        .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
+        // A malloc that counts, in front of the C library's.
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "NightjarServerTests",
+            dependencies: [
+                "CAllocationCounter",
+                "NightjarServer",
+                "WebSocketCore",
+                "LuaRuntime",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(name: "NightjarTests", dependencies: ["nightjar"]),
+    ],
+    cLanguageStandard: .c11
+)
+
+for target in package.targets where target.type != .system {
+    let isC = target.name.hasPrefix("C")
+    if isC {
+        target.cSettings = [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]
+    } else {
+        target.swiftSettings = [
+            .swiftLanguageMode(.v6),
+            .treatAllWarnings(as: .error),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+        ]
+    }
+}

@@ -1,0 +1,70 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// Events: each pushes a handler and its arguments inside the worker, where running out of memory is an error like others.
+
+#include "runtime.h"
+
+// err: message, traceback, handler, version.
+static void push_report(lua_State *L, const nj_report *report) {
+    lua_createtable(L, 0, 4);
+    lua_pushlstring(L, (const char *)report->message, report->message_length);
+    lua_setfield(L, -2, "message");
+    lua_pushlstring(L, (const char *)report->traceback, report->traceback_length);
+    lua_setfield(L, -2, "traceback");
+    lua_pushlstring(L, (const char *)report->handler, report->handler_length);
+    lua_setfield(L, -2, "handler");
+    lua_pushinteger(L, (lua_Integer)report->version);
+    lua_setfield(L, -2, "version");
+}
+
+static const char *bytes_of(const nj_event *event) { return event->length > 0 ? event->bytes : ""; }
+
+static int push_event(lua_State *L, nj_vm *vm, const void *what) {
+    const nj_event *event = what;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handler_refs[event->kind]);
+    if (event->has_connection) {
+        nj_connection_push(L, vm, event->id);
+    } else {
+        lua_pushnil(L);
+    }
+    switch (event->kind) {
+    case NJ_EVENT_CONNECT:
+        if (!vm->connect_takes_request) return 1;
+        nj_request_push(L, vm, lua_gettop(L));
+        return 2;
+    case NJ_EVENT_MESSAGE:
+        lua_pushlstring(L, bytes_of(event), event->length);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, event->is_text ? vm->text_ref : vm->binary_ref);
+        return 3;
+    case NJ_EVENT_CLOSE:
+        lua_pushinteger(L, event->code);
+        lua_pushlstring(L, bytes_of(event), event->length);
+        lua_pushboolean(L, event->was_clean);
+        return 4;
+    case NJ_EVENT_DRAIN:
+        return 1;
+    case NJ_EVENT_ERROR:
+        push_report(L, event->report);
+        return 2;
+    }
+    return 1;
+}
+
+bool nj_vm_dispatch(nj_vm *vm, const nj_event *event) {
+    bool is_done = true;
+    if (vm->handler_refs[event->kind] != LUA_NOREF) {
+        vm->has_connection = event->has_connection;
+        vm->connection = event->id;
+        nj_event_frame frame = {.push = push_event, .what = event};
+        is_done = nj_vm_run(vm, &frame, vm->limits.event_ticks);
+    }
+    if (event->kind == NJ_EVENT_CLOSE && vm->main != NULL) nj_connection_forget(vm, event->id);
+    return is_done;
+}
+
+bool nj_vm_handles(const nj_vm *vm, nj_event_kind kind) { return vm->handler_refs[kind] != LUA_NOREF; }

@@ -1,0 +1,82 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// The table that a script returns, checked key by key: a handler that is mistyped or not there yet must not be ignored.
+
+#include "runtime.h"
+
+#include <string.h>
+
+static const char *const handlers[NJ_EVENT_COUNT] = {
+    [NJ_EVENT_CONNECT] = "connect", [NJ_EVENT_MESSAGE] = "message", [NJ_EVENT_CLOSE] = "close",
+    [NJ_EVENT_DRAIN] = "drain",     [NJ_EVENT_ERROR] = "error",
+};
+
+static const nj_name names[] = {
+    {"connect", NJ_KNOWN},     {"message", NJ_KNOWN},  {"close", NJ_KNOWN},       {"drain", NJ_KNOWN},
+    {"error", NJ_KNOWN},       {"upgrade", NJ_LATER},  {"on", NJ_LATER},          {"invalid", NJ_LATER},
+    {"request", NJ_LATER},     {"save", NJ_LATER},     {"load", NJ_LATER},        {"path", NJ_LATER},
+    {"instances", NJ_LATER},   {"protocols", NJ_LATER}, {"origins", NJ_LATER},    {"key", NJ_LATER},
+    {"compress", NJ_LATER},    {"slow", NJ_LATER},     {"keep_alive", NJ_LATER},  {"limits", NJ_LATER},
+    {"calls", NJ_RESERVED},    {"event", NJ_RESERVED}, {"presence", NJ_RESERVED}, {"alarm", NJ_RESERVED},
+    {"history", NJ_RESERVED},  {"track", NJ_RESERVED}, {"shard_by", NJ_RESERVED}, {"auto_reply", NJ_RESERVED},
+    {"schema", NJ_RESERVED},   {NULL, NJ_KNOWN},
+};
+
+static int refuse(lua_State *L, nj_vm *vm, const char *script, const char *text) {
+    vm->raising = NJ_CONTRACT;
+    lua_pushfstring(L, "%s: %s", script, text);
+    return lua_error(L);
+}
+
+static int handler_of(const char *key) {
+    for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) {
+        if (strcmp(handlers[kind], key) == 0) return kind;
+    }
+    return -1;
+}
+
+// Takes the entry at the top, and pops the value. Stack: table, key, value.
+static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
+    char text[256];
+    if (lua_type(L, -2) != LUA_TSTRING) {
+        refuse(L, vm, script, "the keys of the returned table must be strings: names of handlers");
+    }
+    const char *key = lua_tostring(L, -2);
+    int kind = handler_of(key);
+    if (key[0] == '_') {
+        lua_pop(L, 1);
+    } else if (kind < 0) {
+        nj_names_explain(names, key, "key of the returned table:", "", text, sizeof text);
+        refuse(L, vm, script, text);
+    } else if (!lua_isfunction(L, -1)) {
+        const char *type = luaL_typename(L, -1);
+        refuse(L, vm, script, lua_pushfstring(L, "\"%s\" must be a function, not a %s", key, type));
+    } else {
+        vm->handler_refs[kind] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+}
+
+// Making a request takes time and memory: a handler that does not name it is not given one.
+static bool takes_two_arguments(lua_State *L, int reference) {
+    lua_Debug function;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+    lua_getinfo(L, ">u", &function);
+    return function.isvararg || function.nparams >= 2;
+}
+
+void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script) {
+    if (!lua_istable(L, -1)) {
+        const char *type = luaL_typename(L, -1);
+        refuse(L, vm, script, lua_pushfstring(L, "a script must return a table of handlers, such as { message = "
+                                                 "function(conn, data, kind) ... end }; this one returned %s", type));
+    }
+    lua_pushnil(L);
+    while (lua_next(L, -2)) take_entry(L, vm, script);
+    int connect = vm->handler_refs[NJ_EVENT_CONNECT];
+    vm->connect_takes_request = connect != LUA_NOREF && takes_two_arguments(L, connect);
+}

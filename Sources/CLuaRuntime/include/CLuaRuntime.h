@@ -1,0 +1,204 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// The door between Swift and Lua: opaque types and plain C values. Swift never sees a lua_State, so it cannot make a
+// call that raises; whatever may raise happens in C, inside the one protected call that each entry below makes.
+// Events go in through nj_vm_dispatch, bytes come out through nj_vm_next_effect, and what must be answered at the call
+// (may this be sent, is it open) goes through the functions of nj_host.
+
+#ifndef NJ_CLUARUNTIME_H
+#define NJ_CLUARUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(__clang__)
+#define _Nonnull
+#define _Nullable
+#define NJ_CLOSED_ENUM
+#else
+#define NJ_CLOSED_ENUM __attribute__((enum_extensibility(closed)))
+#endif
+
+/// One loaded version of one script. Bound to the thread of its clock.
+typedef struct nj_vm nj_vm;
+
+/// The CPU timer of one thread, which watches the VMs that run on it.
+typedef struct nj_clock nj_clock;
+
+/// Bytes that a function of nj_host hands over; grows as it is appended to.
+typedef struct nj_answer nj_answer;
+
+/// The length of a connection's public name.
+#define NJ_PUBLIC_ID_LENGTH 22
+
+/// The length of one tick of a clock, in milliseconds of CPU time.
+#define NJ_TICK_MILLISECONDS 10
+
+// MARK: What a script may use
+
+typedef struct nj_limits {
+    /// Bytes. A script is told beyond it, and refused memory at twice as much.
+    size_t memory;
+    /// Ticks of CPU time for one event, for loading, and until a VM that cannot be stopped takes the process with it.
+    uint32_t event_ticks, load_ticks, stuck_ticks;
+    /// For tests: allocations number `fail_from` to `fail_from + fail_count - 1` fail; the first is number 1.
+    uint64_t fail_from, fail_count;
+} nj_limits;
+
+// MARK: What a script asks of the host
+
+typedef enum NJ_CLOSED_ENUM nj_verdict { NJ_ACCEPTED, NJ_CLOSED, NJ_OVERFLOW } nj_verdict;
+typedef enum NJ_CLOSED_ENUM nj_log_level { NJ_DEBUG, NJ_INFO, NJ_WARNING, NJ_ERROR } nj_log_level;
+
+/// The parts of a request. Those from NJ_PARAM to NJ_COOKIE have a name and a value, the others a value.
+typedef enum NJ_CLOSED_ENUM nj_field {
+    NJ_METHOD, NJ_PATH, NJ_TARGET, NJ_IP, NJ_HOST, NJ_SECURE, NJ_PROTOCOL, NJ_SUBPROTOCOL,
+    NJ_PARAM, NJ_QUERY, NJ_HEADER, NJ_COOKIE
+} nj_field;
+
+/// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
+typedef struct nj_host {
+    void *_Nonnull context;
+    nj_verdict (*_Nonnull send)(void *_Nonnull context, uint64_t id, size_t length);
+    bool (*_Nonnull close)(void *_Nonnull context, uint64_t id);
+    size_t (*_Nonnull broadcast)(void *_Nonnull context, size_t length, const uint64_t *_Nullable except, size_t count);
+    bool (*_Nonnull is_open)(void *_Nonnull context, uint64_t id);
+    size_t (*_Nonnull buffered)(void *_Nonnull context, uint64_t id);
+    /// Appends a uint64_t for each open connection of the route.
+    void (*_Nonnull members)(void *_Nonnull context, nj_answer *_Nonnull answer);
+    /// Finds a connection by its public name.
+    bool (*_Nonnull find)(void *_Nonnull context, const void *_Nonnull name, size_t length, uint64_t *_Nonnull id);
+    /// Writes NJ_PUBLIC_ID_LENGTH bytes; false once the connection is forgotten.
+    bool (*_Nonnull public_id)(void *_Nonnull context, uint64_t id, char *_Nonnull name);
+    /// Appends the request with nj_answer_field; false once the connection is forgotten.
+    bool (*_Nonnull request)(void *_Nonnull context, uint64_t id, nj_answer *_Nonnull answer);
+    void (*_Nonnull log)(void *_Nonnull context, nj_log_level level, const void *_Nonnull message, size_t length,
+                         const uint64_t *_Nullable id, const char *_Nonnull source);
+    /// Appends the source and answers true, or a sentence that says why there is none and false.
+    bool (*_Nonnull module)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
+    /// Pulls nj_vm_next_effect until it answers false.
+    void (*_Nonnull apply_effects)(void *_Nonnull context);
+} nj_host;
+
+void nj_answer_append(nj_answer *_Nonnull answer, const void *_Nullable bytes, size_t length);
+void nj_answer_field(nj_answer *_Nonnull answer, nj_field field, const void *_Nullable name, size_t name_length,
+                     const void *_Nullable value, size_t value_length);
+
+// MARK: The clock
+
+/// Starts the timer of the calling thread; NULL with errno set when the system refuses one.
+nj_clock *_Nullable nj_clock_create(void);
+
+/// Stops the timer. No VM of the clock may be running.
+void nj_clock_destroy(nj_clock *_Nonnull clock);
+
+// MARK: The VM
+
+/// An empty VM with its libraries; NULL when there was no memory for that.
+nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_Nonnull host,
+                              nj_clock *_Nonnull clock, const char *_Nonnull product_version);
+
+/// Compiles a script, runs its top level and checks the table that it returns. `name` is its path in the scripts
+/// folder. On false nj_vm_failure tells why, and the VM can only be destroyed.
+bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length);
+
+/// Frees all that the script holds; afterwards it has no handlers, and no effects.
+void nj_vm_close(nj_vm *_Nonnull vm);
+
+void nj_vm_destroy(nj_vm *_Nonnull vm);
+
+typedef enum NJ_CLOSED_ENUM nj_event_kind {
+    NJ_EVENT_CONNECT, NJ_EVENT_MESSAGE, NJ_EVENT_CLOSE, NJ_EVENT_DRAIN, NJ_EVENT_ERROR
+} nj_event_kind;
+
+#define NJ_EVENT_COUNT 5
+
+/// What the script's `error` handler is told.
+typedef struct nj_report {
+    const uint8_t *_Nullable message, *_Nullable traceback, *_Nullable handler;
+    size_t message_length, traceback_length, handler_length;
+    int64_t version;
+} nj_report;
+
+typedef struct nj_event {
+    nj_event_kind kind;
+    /// Zero is a connection too; only an error may have none.
+    uint64_t id;
+    bool has_connection;
+    /// A message's payload or a close's reason.
+    const void *_Nullable bytes;
+    size_t length;
+    /// A message's kind, or whether the closing handshake was complete.
+    bool is_text, was_clean;
+    uint16_t code;
+    const nj_report *_Nullable report;
+} nj_event;
+
+/// Runs the handler of an event; true at once when the script has none. On false nj_vm_failure tells why.
+bool nj_vm_dispatch(nj_vm *_Nonnull vm, const nj_event *_Nonnull event);
+
+/// Whether the loaded script has a handler for the event.
+bool nj_vm_handles(const nj_vm *_Nonnull vm, nj_event_kind kind);
+
+typedef enum NJ_CLOSED_ENUM nj_effect_kind { NJ_EFFECT_SEND, NJ_EFFECT_CLOSE, NJ_EFFECT_BROADCAST } nj_effect_kind;
+
+/// A view into the outbox, valid until the next call that takes the VM.
+typedef struct nj_effect {
+    nj_effect_kind kind;
+    bool is_text;
+    uint16_t code;
+    uint64_t id;
+    const void *_Nullable bytes;
+    size_t length;
+    const uint64_t *_Nullable except;
+    size_t except_count;
+} nj_effect;
+
+/// The next effect in the order in which the script asked for them; false when there is none.
+bool nj_vm_next_effect(nj_vm *_Nonnull vm, nj_effect *_Nonnull effect);
+
+typedef enum NJ_CLOSED_ENUM nj_failure_kind {
+    NJ_RUNTIME, NJ_SYNTAX, NJ_MEMORY, NJ_DEADLINE, NJ_CONTRACT
+} nj_failure_kind;
+
+#define NJ_MESSAGE_CAPACITY 4096
+#define NJ_TRACEBACK_CAPACITY 4096
+
+/// Why the last load or dispatch failed. Texts are cut at their capacity and hold whatever bytes the script put there.
+typedef struct nj_failure {
+    nj_failure_kind kind;
+    int32_t line;
+    size_t message_length, traceback_length;
+    char file[256];
+    char message[NJ_MESSAGE_CAPACITY];
+    char traceback[NJ_TRACEBACK_CAPACITY];
+} nj_failure;
+
+/// Valid until the next call that takes the VM.
+const nj_failure *_Nonnull nj_vm_failure(const nj_vm *_Nonnull vm);
+
+typedef struct nj_usage {
+    /// Bytes in use now, and at most so far.
+    size_t used, peak;
+    /// Blocks asked for or grown, ever.
+    uint64_t allocations;
+} nj_usage;
+
+nj_usage nj_vm_usage(const nj_vm *_Nonnull vm);
+
+/// Ticks of CPU time that ended inside the VM, ever; wraps around.
+uint32_t nj_vm_busy_ticks(const nj_vm *_Nonnull vm);
+
+// MARK: Files
+
+/// Opens `path` for reading if it leads, symbolic links followed, to something below the folder `root`. Never blocks
+/// on a FIFO. A descriptor, or -1 with errno: EXDEV when the path leads out.
+int nj_open_beneath(const char *_Nonnull root, const char *_Nonnull path);
+
+#endif

@@ -1,0 +1,74 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// print and ws.log: lines with their place in the script and the connection whose event runs.
+
+#include "runtime.h"
+
+#include <stdio.h>
+
+// Logs the text at the top. Does not raise.
+static void write_line(lua_State *L, nj_log_level level) {
+    nj_vm *vm = nj_vm_of(L);
+    char place[LUA_IDSIZE + 16] = "";
+    lua_Debug activation;
+    for (int depth = 1; lua_getstack(L, depth, &activation); depth++) {
+        lua_getinfo(L, "Sl", &activation);
+        if (activation.currentline < 0) continue;
+        snprintf(place, sizeof place, "%s:%d", activation.short_src, activation.currentline);
+        break;
+    }
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    vm->host.log(vm->host.context, level, text, length, vm->has_connection ? &vm->connection : NULL, place);
+}
+
+// print(...)
+int nj_log_print(lua_State *L) {
+    int count = lua_gettop(L);
+    luaL_Buffer line;
+    luaL_buffinit(L, &line);
+    for (int i = 1; i <= count; i++) {
+        if (i > 1) luaL_addchar(&line, '\t');
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&line);
+    }
+    luaL_pushresult(&line);
+    write_line(L, NJ_INFO);
+    return 0;
+}
+
+// ws.log.debug(format, ...) and the others. Upvalues: the level, string.format.
+static int write_formatted(lua_State *L) {
+    int count = lua_gettop(L);
+    luaL_checkany(L, 1);
+    if (count == 1) {
+        luaL_tolstring(L, 1, NULL);
+    } else {
+        luaL_checkstring(L, 1);
+        lua_pushvalue(L, lua_upvalueindex(2));
+        lua_insert(L, 1);
+        lua_call(L, count, 1);
+    }
+    write_line(L, (nj_log_level)lua_tointeger(L, lua_upvalueindex(1)));
+    return 0;
+}
+
+void nj_log_open(lua_State *L) {
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    lua_createtable(L, 0, 4);
+    lua_pushliteral(L, "");
+    luaL_getmetafield(L, -1, "__index");
+    lua_getfield(L, -1, "format");
+    for (int level = NJ_DEBUG; level <= NJ_ERROR; level++) {
+        lua_pushinteger(L, level);
+        lua_pushvalue(L, -2);
+        lua_pushcclosure(L, write_formatted, 2);
+        lua_setfield(L, -5, names[level]);
+    }
+    lua_pop(L, 3);
+}

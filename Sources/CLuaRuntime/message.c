@@ -1,0 +1,93 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// What send and broadcast accept: data, then a kind or a table of options.
+
+#include "runtime.h"
+
+#include <string.h>
+
+static const nj_name send_options[] = {
+    {"kind", NJ_KNOWN}, {"key", NJ_LATER}, {"compress", NJ_LATER}, {NULL, NJ_KNOWN},
+};
+static const nj_name broadcast_options[] = {
+    {"kind", NJ_KNOWN}, {"except", NJ_KNOWN}, {"key", NJ_LATER}, {"compress", NJ_LATER}, {"rooms", NJ_LATER},
+    {NULL, NJ_KNOWN},
+};
+
+// Whether the string at `index` names text; raises when it names no kind.
+static bool read_kind(lua_State *L, int index, const char *function) {
+    size_t length;
+    const char *kind = lua_tolstring(L, index, &length);
+    if (length == 4 && memcmp(kind, "text", 4) == 0) return true;
+    if (length == 6 && memcmp(kind, "binary", 6) == 0) return false;
+    return nj_raise(L, NJ_RUNTIME, "%s: kind must be \"text\" or \"binary\", not \"%.64s\"", function, kind);
+}
+
+static int refuse_kind(lua_State *L, int index, const char *function) {
+    return nj_raise(L, NJ_RUNTIME, "%s: kind must be \"text\" or \"binary\", not a %s", function,
+                    luaL_typename(L, index));
+}
+
+// Uses 3 slots, and leaves the value of `except` at the top if there is one.
+static void read_options(lua_State *L, int index, const char *function, bool is_broadcast, nj_message *message) {
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
+        if (strcmp(name, "kind") == 0) {
+            if (lua_type(L, -1) != LUA_TSTRING) refuse_kind(L, -1, function);
+            message->is_text = read_kind(L, lua_gettop(L), function);
+        } else if (!is_broadcast || strcmp(name, "except") != 0) {
+            char text[256];
+            const nj_name *names = is_broadcast ? broadcast_options : send_options;
+            nj_names_explain(names, name, "option", "", text, sizeof text);
+            nj_raise(L, NJ_RUNTIME, "%s: %s", function, text);
+        }
+        lua_pop(L, 1);
+    }
+    if (!is_broadcast) return;
+    lua_pushliteral(L, "except");
+    if (lua_rawget(L, index) == LUA_TNIL) {
+        lua_pop(L, 1);
+    } else {
+        message->except = lua_gettop(L);
+    }
+}
+
+nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast) {
+    nj_message message = {.is_text = true};
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        message.bytes = lua_tolstring(L, index, &message.length);
+        break;
+    case LUA_TTABLE:
+        nj_raise(L, NJ_RUNTIME, "%s: tables as JSON are not in this version yet: pass a string", function);
+        break;
+    default:
+        nj_raise(L, NJ_RUNTIME, "%s: data must be a string, not %s", function,
+                 lua_isnone(L, index) ? "missing" : luaL_typename(L, index));
+    }
+    switch (lua_type(L, index + 1)) {
+    case LUA_TSTRING:
+        message.is_text = read_kind(L, index + 1, function);
+        break;
+    case LUA_TTABLE:
+        read_options(L, index + 1, function, is_broadcast, &message);
+        break;
+    case LUA_TNIL:
+    case LUA_TNONE:
+        break;
+    default:
+        refuse_kind(L, index + 1, function);
+    }
+    size_t error = message.is_text ? nj_utf8_error(message.bytes, message.length) : 0;
+    if (error > 0) {
+        nj_raise(L, NJ_RUNTIME, "%s: text must be UTF-8, and byte %zu is not; pass \"binary\" to send bytes", function,
+                 error);
+    }
+    return message;
+}

@@ -1,0 +1,60 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// Names that a script may use, must not use yet, or mistyped.
+
+#include "runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LONGEST 32
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+// How many characters must be put in, taken out or exchanged to make one word of the other; LONGEST for long words.
+static size_t distance(const char *a, const char *b) {
+    size_t a_length = strlen(a), b_length = strlen(b);
+    if (a_length >= LONGEST || b_length >= LONGEST) return LONGEST;
+    size_t row[LONGEST];
+    for (size_t j = 0; j <= b_length; j++) row[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            size_t exchanged = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = least(exchanged, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b_length];
+}
+
+void nj_names_explain(const nj_name *names, const char *key, const char *what, const char *otherwise, char *text,
+                      size_t capacity) {
+    const char *nearest = NULL;
+    // Half of a short word is no typing error, three letters of a long one may be.
+    size_t best = least(strlen(key) / 3 + 1, 3) + 1;
+    for (const nj_name *known = names; known->name != NULL; known++) {
+        if (strcmp(known->name, key) == 0) {
+            const char *why = known->standing == NJ_RESERVED ? "is reserved for a later version"
+                                                             : "is not in this version yet";
+            snprintf(text, capacity, "%s \"%s\" %s", what, key, why);
+            return;
+        }
+        size_t apart = known->standing == NJ_RESERVED ? LONGEST : distance(known->name, key);
+        if (apart < best) {
+            best = apart;
+            nearest = known->name;
+        }
+    }
+    if (nearest != NULL) {
+        snprintf(text, capacity, "unknown %s \"%.64s\": did you mean \"%s\"?", what, key, nearest);
+    } else {
+        snprintf(text, capacity, "unknown %s \"%.64s\"%s", what, key, otherwise);
+    }
+}

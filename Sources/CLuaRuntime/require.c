@@ -1,0 +1,90 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// require, and the compiling of chunks: Lua text of the scripts folder only, found by the host, run once for each VM.
+
+#include "runtime.h"
+
+#include <string.h>
+
+void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source) {
+    lua_pushfstring(L, "@%s", source->name);
+    int status = luaL_loadbufferx(L, source->bytes, source->length, lua_tostring(L, -1), "t");
+    if (status != LUA_OK) {
+        if (status == LUA_ERRSYNTAX) vm->raising = NJ_SYNTAX;
+        lua_error(L);
+    }
+    lua_remove(L, -2);
+}
+
+// Names as in the manual's examples, one file or folder a part: nothing that leads out of the folder can be written.
+static bool is_module_name(const char *name, size_t length) {
+    bool is_start = true;
+    for (size_t i = 0; i < length; i++) {
+        char c = name[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        if (!is_word && (c != '.' || is_start)) return false;
+        is_start = !is_word;
+    }
+    return !is_start;
+}
+
+// Compiles and runs a module, and leaves what it returned, or true. Stack as in nj_require.
+static void load_module(lua_State *L, nj_vm *vm, const char *name) {
+    nj_answer *answer = &vm->answer;
+    nj_bytes_empty(&answer->bytes, NJ_OUTBOX_KEPT);
+    bool is_found = vm->host.module(vm->host.context, name, answer);
+    if (answer->bytes.failed) nj_raise(L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
+    const char *bytes = answer->bytes.length > 0 ? (const char *)answer->bytes.start : "";
+    if (!is_found) {
+        int length = answer->bytes.length < 256 ? (int)answer->bytes.length : 256;
+        nj_raise(L, NJ_RUNTIME, "require: no module '%.64s': %.*s", name, length, bytes);
+    }
+    const char *path = lua_pushfstring(L, "%s.lua", luaL_gsub(L, name, ".", "/"));
+    nj_source source = {.name = path, .bytes = bytes, .length = answer->bytes.length};
+    nj_chunk_push(L, vm, &source);
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, 0);
+    lua_rawset(L, 2);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+    }
+}
+
+// require(name). Stack: name, the modules by name. false stands for one that has begun to run and not returned.
+int nj_require(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    size_t length;
+    const char *name = luaL_checklstring(L, 1, &length);
+    lua_settop(L, 1);
+    if (strcmp(name, "ws") == 0) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ws_ref);
+        return 1;
+    }
+    if (!is_module_name(name, length)) {
+        return luaL_error(L, "require: '%s' is no module name: letters, digits and _, folders by dots", name);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->modules_ref);
+    lua_pushvalue(L, 1);
+    int known = lua_rawget(L, 2);
+    if (known == LUA_TBOOLEAN && !lua_toboolean(L, -1)) {
+        return luaL_error(L, "require: '%s' is being loaded already (a cycle), or failed to load before", name);
+    }
+    if (known != LUA_TNIL) return 1;
+    if (!vm->is_loading) {
+        return luaL_error(L, "require: '%s' was not loaded by the top level, and files are read only then", name);
+    }
+    lua_pop(L, 1);
+    load_module(L, vm, name);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 2);
+    return 1;
+}

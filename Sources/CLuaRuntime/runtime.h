@@ -1,0 +1,263 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// What the C files share: the VM and the functions across files. Each comment "Uses n slots" counts what a function
+// needs of the Lua stack at its peak; a C function has LUA_MINSTACK (20) to begin with. A function that takes a
+// lua_State may raise unless it says that it does not.
+
+#ifndef NJ_RUNTIME_H
+#define NJ_RUNTIME_H
+
+#include "CLuaRuntime.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <signal.h>
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NJ_POLL_CLOCK 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || !defined(__linux__)
+#define NJ_POLL_CLOCK 1
+#endif
+
+// MARK: allocator.c
+
+typedef struct nj_allocator {
+    size_t used, peak, quota, limit;
+    uint64_t calls, fail_from, fail_count;
+    // The quota was crossed and the hook has not looked at it yet.
+    bool is_pressed;
+    // A live block was grown beyond NJ_LARGE_STACK in this event.
+    bool grew_large;
+} nj_allocator;
+
+#define NJ_LARGE_STACK (64 * 1024)
+
+// A lua_Alloc whose `ud` is the VM. Does not raise.
+void *nj_allocate(void *ud, void *block, size_t old_size, size_t new_size);
+
+// MARK: bytes.c
+
+// A buffer on the VM's allocator; what did not fit is remembered in `failed`.
+typedef struct nj_bytes {
+    nj_vm *vm;
+    uint8_t *start;
+    size_t length, capacity;
+    bool failed;
+} nj_bytes;
+
+struct nj_answer {
+    nj_bytes bytes;
+};
+
+// None of them raises.
+bool nj_bytes_reserve(nj_bytes *bytes, size_t extra);
+void nj_bytes_append(nj_bytes *bytes, const void *source, size_t length);
+void nj_bytes_empty(nj_bytes *bytes, size_t kept_capacity);
+// The position of the first byte, counted from 1, that makes the text invalid UTF-8; 0 when there is none.
+size_t nj_utf8_error(const char *text, size_t length);
+// The length of the longest start of a valid text that has at most `limit` bytes and cuts no character.
+size_t nj_utf8_cut(const char *text, size_t length, size_t limit);
+
+// MARK: watch.c and clock.c
+
+typedef struct nj_watch {
+    nj_clock *clock;
+    // The coroutine that runs now: where the hook must be set. Always alive.
+    lua_State *volatile thread;
+    volatile uint32_t budget;
+    volatile uint32_t busy_ticks;
+    volatile sig_atomic_t has_expired;
+    // A collection that the quota demanded: its time is not the script's.
+    volatile sig_atomic_t is_collecting;
+    bool has_collected;
+#if NJ_POLL_CLOCK
+    uint64_t started, deadline;
+#endif
+} nj_watch;
+
+// Begin and end the time in which the VM's budget of `ticks` runs. Do not raise.
+void nj_watch_enter(nj_vm *vm, uint32_t ticks);
+void nj_watch_leave(nj_vm *vm);
+// Installs the permanent hook where the clock cannot signal. Does not raise.
+void nj_watch_prepare(nj_vm *vm);
+// Makes the hook look at the next instruction. Does not raise; safe in a signal handler.
+void nj_watch_arm(nj_vm *vm);
+// Raises if the deadline has passed. For every place where an error was caught or a coroutine returned.
+void nj_watch_check(lua_State *L);
+// The sentences of the two limits. Do not raise.
+void nj_watch_describe(const nj_vm *vm, char *text, size_t capacity);
+void nj_quota_describe(const nj_vm *vm, char *text, size_t capacity);
+
+struct nj_clock {
+    volatile uint32_t epoch;
+    volatile uint32_t seen_epoch;
+    volatile uint32_t budget_ticks, stuck_ticks;
+#if !NJ_POLL_CLOCK
+    void *timer;
+#endif
+};
+
+// The VM that runs on this thread, for the signal handler, which may not take what could allocate the thread's storage.
+extern _Thread_local nj_vm *volatile nj_running_vm __attribute__((tls_model("initial-exec")));
+
+// MARK: outbox.c
+
+typedef struct nj_outbox {
+    nj_bytes records;
+    size_t read;
+} nj_outbox;
+
+#define NJ_OUTBOX_FLUSH (256 * 1024)
+#define NJ_OUTBOX_KEPT (64 * 1024)
+
+// Makes room for one more effect, so that nj_outbox_append cannot fail; has the host apply what waits when that is much.
+void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_count);
+// Does not raise. The effect's pointers are copied from.
+void nj_outbox_append(nj_vm *vm, const nj_effect *effect);
+
+// MARK: The VM
+
+typedef struct nj_event_frame {
+    // Pushes a function and its arguments and answers the number of arguments.
+    int (*push)(lua_State *L, nj_vm *vm, const void *what);
+    const void *what;
+} nj_event_frame;
+
+typedef struct nj_source {
+    const char *name;
+    const void *bytes;
+    size_t length;
+} nj_source;
+
+struct nj_vm {
+    lua_State *main;
+    // The coroutine in which events run; NULL until the next event makes another.
+    lua_State *worker;
+    nj_host host;
+    nj_allocator allocator;
+    nj_watch watch;
+    nj_outbox outbox;
+    // What a function of the host handed over last.
+    nj_answer answer;
+    nj_limits limits;
+
+    // Registry references.
+    int worker_ref, handler_refs[NJ_EVENT_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref,
+        modules_ref, ws_ref, text_ref, binary_ref;
+    // Compared by address: a userdata with this metatable is a connection.
+    const void *connection_metatable;
+    bool connect_takes_request;
+
+    const char *product_version;
+    // For the signal handler: a copy, so that it is there as long as the VM.
+    char script[256];
+    bool is_loading, is_running;
+    // The connection whose event runs, for log lines.
+    bool has_connection;
+    uint64_t connection;
+    int close_depth;
+
+    // What kind of error is being raised; NJ_RUNTIME again once it is caught.
+    nj_failure_kind raising;
+    bool has_failed;
+    nj_failure failure;
+};
+
+// Lua copies a state's extra space into each coroutine made from it. Does not raise.
+static inline nj_vm *nj_vm_of(lua_State *L) { return *(nj_vm **)lua_getextraspace(L); }
+
+// MARK: failure.c
+
+#define NJ_OUT_OF_MEMORY "not enough memory"
+
+// Takes file, line and traceback from the stack, from `level` on. Does not raise or allocate.
+void nj_failure_locate(nj_vm *vm, lua_State *L, int level);
+// A message handler that locates and leaves the error as it is.
+int nj_failure_handler(lua_State *L);
+// Fills the VM's failure from the error at the top, and pops it. Runs the error's own __tostring, protected.
+void nj_failure_describe(lua_State *L, nj_vm *vm, int status);
+// The same for an error that came while memory was exhausted: what it is, and nothing of Lua. Does not raise.
+void nj_failure_plain(nj_vm *vm, int status, const char *message);
+// Raises the formatted message with the position of the caller, as a failure of the given kind.
+// Uses 3 slots.
+int nj_raise(lua_State *L, nj_failure_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+// Raises a limit's sentence with the place where the script was, also from the hook. Uses 1 slot.
+int nj_raise_located(lua_State *L, nj_failure_kind kind, const char *text);
+
+// MARK: names.c
+
+typedef enum nj_standing { NJ_KNOWN, NJ_LATER, NJ_RESERVED } nj_standing;
+
+typedef struct nj_name {
+    const char *name;
+    nj_standing standing;
+} nj_name;
+
+// Writes why `key` cannot be used: reserved, not in this version, or unknown and near to another. Does not raise.
+void nj_names_explain(const nj_name *names, const char *key, const char *what, const char *otherwise, char *text,
+                      size_t capacity);
+
+// MARK: The libraries that a script sees
+
+// Each pushes what it makes. Uses 6 slots.
+void nj_sandbox_open(lua_State *L);          // sandbox.c: replaces the globals, pushes nothing
+void nj_sandbox_seal(lua_State *L);          // sandbox.c: no new globals from here on, pushes nothing
+void nj_protect_open(lua_State *L);          // protect.c: adds pcall and xpcall to the table at the top
+void nj_coroutine_open(lua_State *L);        // coroutine.c: pushes the table
+void nj_ws_open(lua_State *L);               // ws.c: pushes the table
+void nj_log_open(lua_State *L);              // log.c: pushes the table of ws.log
+int nj_log_print(lua_State *L);              // log.c: print
+int nj_require(lua_State *L);                // require.c: require
+void nj_connection_open(lua_State *L);       // connection.c: pushes nothing
+void nj_request_open(lua_State *L);          // request.c: pushes nothing
+
+// Resumes a coroutine with the arguments at its top; answers the status and the number of results on it.
+int nj_coroutine_resume(lua_State *L, lua_State *thread, int arguments, int *results);
+
+// The userdata of a conn, followed by three user values.
+typedef struct nj_connection {
+    uint64_t id;
+    char public_id[NJ_PUBLIC_ID_LENGTH];
+} nj_connection;
+
+enum { NJ_CONNECTION_STATE = 1, NJ_CONNECTION_REQUEST = 2, NJ_CONNECTION_PROTOCOL = 3, NJ_CONNECTION_VALUES = 3 };
+
+// Pushes the one object of a connection. Uses 4 slots.
+void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id);
+// NULL when the value is no connection. Uses 1 slot; does not raise.
+nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
+// Drops the VM's reference to the object. Uses 2 slots of the main state; does not raise or allocate.
+void nj_connection_forget(nj_vm *vm, uint64_t id);
+// Pushes the request of the connection at `index`, or nil when it is forgotten. Uses 8 slots.
+void nj_request_push(lua_State *L, nj_vm *vm, int index);
+
+// What send and broadcast share.
+typedef struct nj_message {
+    const char *bytes;
+    size_t length;
+    bool is_text;
+    // The index of the value of `except`, or 0.
+    int except;
+} nj_message;
+
+// Reads data at `index` and kind or options behind it; raises what is wrong with them in the name of `function`.
+// Leaves the value of `except` at the top if there is one. Uses 4 slots.
+nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast);
+
+// Checks the table at the top that a script returned and takes its handlers. Uses 4 slots.
+void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script);
+// Compiles a chunk and pushes it, or raises what is wrong with it.
+void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source);
+// Runs a frame in the worker. Does not raise.
+bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks);
+
+#endif

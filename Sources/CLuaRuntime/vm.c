@@ -1,0 +1,211 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// The VM: made, loaded, run and destroyed. Whatever runs in it runs in the worker, a coroutine that is used again for
+// the next event. Its body is a C function that is handed a light userdata and pushes everything else itself: nothing
+// that allocates happens outside lua_resume or lua_pcall.
+
+#include "runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int panic(lua_State *L) {
+    // Every call is protected, so this is a mistake of ours, and longjmp has nowhere to go.
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without text";
+    fprintf(stderr, "nightjar: aborted, an unprotected error in Lua: %s\n", text);
+    abort();
+}
+
+static int make_worker(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    lua_State *worker = lua_newthread(L);
+    vm->worker_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    vm->worker = worker;
+    return 0;
+}
+
+// Uses 4 slots.
+static int open_libraries(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    // Lua makes these while it handles an error, when it cannot fail: being there already, they are not allocated.
+    lua_pushliteral(L, "error in error handling");
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "C stack overflow");
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "text");
+    vm->text_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "binary");
+    vm->binary_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    vm->modules_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    nj_connection_open(L);
+    nj_request_open(L);
+    nj_sandbox_open(L);
+    return make_worker(L);
+}
+
+nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *clock, const char *product_version) {
+    nj_vm *vm = calloc(1, sizeof *vm);
+    if (vm == NULL) return NULL;
+    vm->host = *host;
+    vm->limits = *limits;
+    vm->allocator.quota = limits->memory;
+    vm->allocator.limit = limits->memory > SIZE_MAX / 2 ? SIZE_MAX : limits->memory * 2;
+    vm->allocator.fail_from = limits->fail_from;
+    vm->allocator.fail_count = limits->fail_count;
+    vm->watch.clock = clock;
+    vm->outbox.records.vm = vm;
+    vm->answer.bytes.vm = vm;
+    vm->product_version = product_version;
+    for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
+    vm->main = lua_newstate(nj_allocate, vm);
+    if (vm->main == NULL) {
+        free(vm);
+        return NULL;
+    }
+    lua_atpanic(vm->main, panic);
+    *(nj_vm **)lua_getextraspace(vm->main) = vm;
+    nj_watch_prepare(vm);
+    lua_pushcfunction(vm->main, open_libraries);
+    int status = lua_pcall(vm->main, 0, 0, 0);
+    vm->product_version = NULL;
+    if (status != LUA_OK) {
+        nj_vm_destroy(vm);
+        return NULL;
+    }
+    return vm;
+}
+
+void nj_vm_close(nj_vm *vm) {
+    if (vm->main == NULL) return;
+    lua_close(vm->main);
+    vm->main = NULL;
+    for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
+    nj_bytes_empty(&vm->outbox.records, 0);
+    nj_bytes_empty(&vm->answer.bytes, 0);
+    vm->outbox.read = 0;
+}
+
+void nj_vm_destroy(nj_vm *vm) {
+    nj_vm_close(vm);
+    free(vm);
+}
+
+// MARK: Running
+
+static int finish_frame(lua_State *L, int status, lua_KContext context) {
+    (void)context;
+    if (status != LUA_OK && status != LUA_YIELD) nj_failure_describe(L, nj_vm_of(L), status);
+    return 0;
+}
+
+// The body of the worker. The call in between takes the traceback where the error is, closes what is to be closed
+// within the same deadline, and leaves the worker fit for the next event.
+static int run_frame(lua_State *L) {
+    const nj_event_frame *frame = lua_touserdata(L, 1);
+    lua_pushcfunction(L, nj_failure_handler);
+    int arguments = frame->push(L, nj_vm_of(L), frame->what);
+    return finish_frame(L, lua_pcallk(L, arguments, 0, 2, 0, finish_frame), 0);
+}
+
+static void drop_worker(nj_vm *vm) {
+    luaL_unref(vm->main, LUA_REGISTRYINDEX, vm->worker_ref);
+    vm->worker = NULL;
+}
+
+static void run_worker(nj_vm *vm, const nj_event_frame *frame) {
+    lua_State *worker = vm->worker;
+    lua_pushcfunction(worker, run_frame);
+    lua_pushlightuserdata(worker, (void *)(uintptr_t)frame);
+    vm->watch.thread = worker;
+    int results = 0;
+    int status = lua_resume(worker, vm->main, 1, &results);
+    vm->watch.thread = vm->main;
+    if (status != LUA_OK) {
+        // Not the script's code, which runs in a protected call, but our pushing and describing ran out of memory.
+        nj_failure_plain(vm, status, "the handler could not be run");
+        drop_worker(vm);
+    } else if (vm->allocator.grew_large) {
+        // Lua tells no stack's size. What grows in place are stacks, tables and buffers, and payloads are none of them.
+        drop_worker(vm);
+    }
+}
+
+bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks) {
+    if (vm->is_running) {
+        fputs("nightjar: aborted, an event was dispatched from within another\n", stderr);
+        abort();
+    }
+    vm->is_running = true;
+    vm->has_failed = false;
+    vm->raising = NJ_RUNTIME;
+    vm->failure.line = 0;
+    vm->failure.file[0] = '\0';
+    vm->failure.traceback_length = 0;
+    vm->allocator.grew_large = false;
+    nj_watch_enter(vm, ticks);
+    int status = LUA_OK;
+    if (vm->worker == NULL) {
+        lua_pushcfunction(vm->main, make_worker);
+        status = lua_pcall(vm->main, 0, 0, 0);
+    }
+    if (status == LUA_OK) {
+        run_worker(vm, frame);
+    } else {
+        nj_failure_plain(vm, status, "the handler could not be run");
+        lua_pop(vm->main, 1);
+    }
+    nj_watch_leave(vm);
+    vm->is_running = false;
+    return !vm->has_failed;
+}
+
+// MARK: Loading
+
+// Runs the script whose source is the argument.
+static int load_script(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    const nj_source *source = lua_touserdata(L, 1);
+    nj_chunk_push(L, vm, source);
+    lua_call(L, 0, 1);
+    nj_handlers_take(L, vm, source->name);
+    nj_sandbox_seal(L);
+    return 0;
+}
+
+static int push_load(lua_State *L, nj_vm *vm, const void *what) {
+    (void)vm;
+    lua_pushcfunction(L, load_script);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)what);
+    return 1;
+}
+
+bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length) {
+    snprintf(vm->script, sizeof vm->script, "%s", name);
+    nj_source script = {.name = name, .bytes = length > 0 ? source : "", .length = length};
+    nj_event_frame frame = {.push = push_load, .what = &script};
+    vm->is_loading = true;
+    bool is_loaded = nj_vm_run(vm, &frame, vm->limits.load_ticks);
+    vm->is_loading = false;
+    return is_loaded;
+}
+
+// MARK: What the host reads
+
+const nj_failure *nj_vm_failure(const nj_vm *vm) { return &vm->failure; }
+
+nj_usage nj_vm_usage(const nj_vm *vm) {
+    return (nj_usage){
+        .used = vm->allocator.used,
+        .peak = vm->allocator.peak,
+        .allocations = vm->allocator.calls,
+    };
+}
+
+uint32_t nj_vm_busy_ticks(const nj_vm *vm) { return vm->watch.busy_ticks; }

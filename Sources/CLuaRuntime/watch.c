@@ -1,0 +1,135 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// The deadline and the memory quota of a VM, as its hook sees them. No hook is set while neither is reached, so they
+// cost nothing: the clock or the allocator sets it, and a hook that finds nothing to do removes itself. A deadline that
+// has passed stays so until the event is over: whatever catches the error finds it here and raises it again.
+
+#include "runtime.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#if NJ_POLL_CLOCK
+#include <time.h>
+
+// Without signals the hook comes every so many instructions and reads the clock.
+#define POLL_INSTRUCTIONS 1000
+
+static uint64_t thread_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void look_at_clock(nj_watch *watch) {
+    if (thread_time() >= watch->deadline) watch->has_expired = 1;
+}
+#else
+static void look_at_clock(nj_watch *watch) { (void)watch; }
+#endif
+
+static void raise_deadline(lua_State *L, const nj_vm *vm) {
+    char text[96];
+    nj_watch_describe(vm, text, sizeof text);
+    nj_raise_located(L, NJ_DEADLINE, text);
+}
+
+// An ordinary collection first; the script is told only if that left less than an eighth of the quota.
+static void relieve(lua_State *L, nj_vm *vm) {
+    nj_allocator *allocator = &vm->allocator;
+    // Only the first in an event is free of charge, or a loop around it would never reach the deadline.
+    vm->watch.is_collecting = !vm->watch.has_collected;
+    vm->watch.has_collected = true;
+#if NJ_POLL_CLOCK
+    uint64_t started = thread_time();
+#endif
+    lua_gc(L, LUA_GCCOLLECT);
+#if NJ_POLL_CLOCK
+    if (vm->watch.is_collecting) vm->watch.deadline += thread_time() - started;
+#endif
+    vm->watch.is_collecting = 0;
+    allocator->is_pressed = false;
+    if (allocator->used <= allocator->quota - allocator->quota / 8) return;
+    char text[96];
+    nj_quota_describe(vm, text, sizeof text);
+    nj_raise_located(L, NJ_MEMORY, text);
+}
+
+// Uses 2 slots.
+static void hook(lua_State *L, lua_Debug *activation) {
+    (void)activation;
+    nj_vm *vm = nj_vm_of(L);
+    look_at_clock(&vm->watch);
+    if (vm->watch.has_expired) raise_deadline(L, vm);
+    if (vm->allocator.is_pressed) {
+        relieve(L, vm);
+    } else {
+#if !NJ_POLL_CLOCK
+        lua_sethook(L, NULL, 0, 0);
+#endif
+    }
+}
+
+void nj_watch_arm(nj_vm *vm) {
+#if NJ_POLL_CLOCK
+    (void)vm;
+#else
+    lua_sethook(vm->watch.thread, hook, LUA_MASKCOUNT | LUA_MASKCALL, 1);
+#endif
+}
+
+void nj_watch_prepare(nj_vm *vm) {
+#if NJ_POLL_CLOCK
+    lua_sethook(vm->main, hook, LUA_MASKCOUNT, POLL_INSTRUCTIONS);
+#else
+    (void)vm;
+#endif
+}
+
+void nj_watch_enter(nj_vm *vm, uint32_t ticks) {
+    nj_watch *watch = &vm->watch;
+    watch->clock->epoch += 1;
+    watch->thread = vm->main;
+    watch->budget = ticks;
+    watch->has_collected = false;
+#if NJ_POLL_CLOCK
+    watch->started = thread_time();
+    watch->deadline = watch->started + (uint64_t)ticks * NJ_TICK_MILLISECONDS * 1000000;
+#endif
+    atomic_signal_fence(memory_order_seq_cst);
+    nj_running_vm = vm;
+}
+
+void nj_watch_leave(nj_vm *vm) {
+    nj_running_vm = NULL;
+    atomic_signal_fence(memory_order_seq_cst);
+    vm->watch.has_expired = 0;
+    // The hook may be left on another coroutine than the next event's.
+    vm->allocator.is_pressed = false;
+#if NJ_POLL_CLOCK
+    vm->watch.busy_ticks += (uint32_t)((thread_time() - vm->watch.started) / (NJ_TICK_MILLISECONDS * 1000000));
+#endif
+}
+
+void nj_watch_check(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    look_at_clock(&vm->watch);
+    if (vm->watch.has_expired) raise_deadline(L, vm);
+    // The hook may have been set on a coroutine that is over.
+    if (vm->allocator.is_pressed) nj_watch_arm(vm);
+    vm->raising = NJ_RUNTIME;
+}
+
+void nj_quota_describe(const nj_vm *vm, char *text, size_t capacity) {
+    snprintf(text, capacity, "%s: the limit is %zu bytes", NJ_OUT_OF_MEMORY, vm->allocator.quota);
+}
+
+void nj_watch_describe(const nj_vm *vm, char *text, size_t capacity) {
+    snprintf(text, capacity, "%s ran longer than %u ms of CPU time", vm->is_loading ? "loading" : "handler",
+             vm->watch.budget * NJ_TICK_MILLISECONDS);
+}

@@ -1,0 +1,164 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import CLuaRuntime
+
+/// The C functions that bring a script's calls to its host: plain values in and out, nothing raised, nothing captured.
+final class HostBridge {
+    // The host owns the VM and this object with it, so it is there as long as a script can call.
+    private unowned(unsafe) let host: any ScriptHost
+
+    /// The modules by file name, for the excerpts in errors.
+    private(set) var sources: [String: [UInt8]]
+
+    init(host: any ScriptHost, script: Script) {
+        self.host = host
+        sources = [script.name: script.source]
+    }
+
+    /// The table of functions; its context is this object, unretained.
+    var functions: nj_host {
+        nj_host(
+            context: Unmanaged.passUnretained(self).toOpaque(),
+            send: { context, id, length in
+                HostBridge.with(context) { $0.host.send(length, to: ConnectionID(rawValue: id)) }.verdict
+            },
+            close: { context, id in HostBridge.with(context) { $0.host.close(ConnectionID(rawValue: id)) } },
+            broadcast: { context, length, except, count in
+                HostBridge.with(context) { bridge in
+                    withConnectionIDs(except, count) { bridge.host.broadcast(length, except: $0) }
+                }
+            },
+            is_open: { context, id in HostBridge.with(context) { $0.host.isOpen(ConnectionID(rawValue: id)) } },
+            buffered: { context, id in HostBridge.with(context) { $0.host.bufferedBytes(ConnectionID(rawValue: id)) } },
+            members: { context, answer in
+                let members = HostBridge.with(context) { $0.host.members() }
+                members.withUnsafeBytes { nj_answer_append(answer, $0.baseAddress, $0.count) }
+            },
+            find: { context, name, length, id in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                guard let found = HostBridge.with(context, { $0.host.connection(named: name) }) else { return false }
+                id.pointee = found.rawValue
+                return true
+            },
+            public_id: { context, id, name in
+                guard let request = HostBridge.with(context, { $0.host.request(of: ConnectionID(rawValue: id)) }) else {
+                    return false
+                }
+                return request.copyPublicID(to: name)
+            },
+            request: { context, id, answer in
+                guard let request = HostBridge.with(context, { $0.host.request(of: ConnectionID(rawValue: id)) }) else {
+                    return false
+                }
+                request.append(to: answer)
+                return true
+            },
+            log: { context, level, message, length, id, source in
+                let message = UnsafeRawBufferPointer(start: message, count: length)
+                let connection = id.map { ConnectionID(rawValue: $0.pointee) }
+                let source = String(cString: source)
+                HostBridge.with(context) { $0.host.log(level.level, message, connection: connection, source: source) }
+            },
+            module: { context, name, answer in
+                let name = String(cString: name)
+                return HostBridge.with(context) { $0.appendModule(named: name, to: answer) }
+            },
+            apply_effects: { context in HostBridge.with(context) { $0.host.applyEffects() } }
+        )
+    }
+
+    @inline(__always)
+    private static func with<Result>(
+        _ context: UnsafeMutableRawPointer,
+        _ body: (HostBridge) -> Result
+    ) -> Result {
+        Unmanaged<HostBridge>.fromOpaque(context)._withUnsafeGuaranteedRef { body($0) }
+    }
+
+    private func appendModule(named name: String, to answer: OpaquePointer) -> Bool {
+        switch host.module(named: name) {
+        case .found(let source):
+            sources[ScriptFolder.file(ofModule: name)] = source
+            source.withUnsafeBytes { nj_answer_append(answer, $0.baseAddress, $0.count) }
+            return true
+        case .missing(var sentence):
+            sentence.withUTF8 { nj_answer_append(answer, $0.baseAddress, $0.count) }
+            return false
+        }
+    }
+}
+
+/// A view of C's ids as connection ids, which have the same layout.
+@inline(__always)
+func withConnectionIDs<Result>(
+    _ ids: UnsafePointer<UInt64>?,
+    _ count: Int,
+    _ body: (UnsafeBufferPointer<ConnectionID>) -> Result
+) -> Result {
+    guard let ids else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
+    return ids.withMemoryRebound(to: ConnectionID.self, capacity: count) {
+        body(UnsafeBufferPointer(start: $0, count: count))
+    }
+}
+
+extension SendVerdict {
+    fileprivate var verdict: nj_verdict {
+        switch self {
+        case .accepted: .NJ_ACCEPTED
+        case .closed: .NJ_CLOSED
+        case .overflow: .NJ_OVERFLOW
+        }
+    }
+}
+
+extension nj_log_level {
+    fileprivate var level: ScriptLogLevel {
+        switch self {
+        case .NJ_DEBUG: .debug
+        case .NJ_INFO: .info
+        case .NJ_WARNING: .warning
+        case .NJ_ERROR: .error
+        }
+    }
+}
+
+extension ScriptRequest {
+    /// False unless the name has the length that C has room for.
+    fileprivate func copyPublicID(to name: UnsafeMutablePointer<CChar>) -> Bool {
+        var publicID = publicID
+        return publicID.withUTF8 { bytes in
+            guard bytes.count == Int(NJ_PUBLIC_ID_LENGTH) else { return false }
+            UnsafeMutableRawPointer(name).copyMemory(from: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped), byteCount: bytes.count)
+            return true
+        }
+    }
+
+    fileprivate func append(to answer: OpaquePointer) {
+        func add(_ field: nj_field, _ name: String, _ value: String) {
+            var name = name
+            var value = value
+            name.withUTF8 { name in
+                value.withUTF8 { value in
+                    nj_answer_field(answer, field, name.baseAddress, name.count, value.baseAddress, value.count)
+                }
+            }
+        }
+        add(.NJ_METHOD, "", method)
+        add(.NJ_PATH, "", path)
+        add(.NJ_TARGET, "", target)
+        add(.NJ_IP, "", ip)
+        add(.NJ_HOST, "", host)
+        add(.NJ_SECURE, "", secure ? "1" : "")
+        for name in protocols { add(.NJ_PROTOCOL, "", name) }
+        if let subprotocol { add(.NJ_SUBPROTOCOL, "", subprotocol) }
+        for (name, value) in params { add(.NJ_PARAM, name, value) }
+        for (name, value) in query { add(.NJ_QUERY, name, value) }
+        for (name, value) in headers { add(.NJ_HEADER, name, value) }
+        for (name, value) in cookies { add(.NJ_COOKIE, name, value) }
+    }
+}

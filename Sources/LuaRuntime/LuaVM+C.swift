@@ -1,0 +1,120 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import CLuaRuntime
+
+// How the C values of the VM become Swift's, and back.
+
+extension nj_limits {
+    init(_ limits: ScriptLimits) {
+        self.init(
+            memory: limits.memory,
+            event_ticks: limits.eventCPU.ticks,
+            load_ticks: limits.loadCPU.ticks,
+            stuck_ticks: limits.stuckCPU.ticks,
+            fail_from: limits.failingAllocations.lowerBound,
+            fail_count: limits.failingAllocations.upperBound - limits.failingAllocations.lowerBound
+        )
+    }
+}
+
+extension Duration {
+    /// The ticks of a clock, rounded up, at least one.
+    fileprivate var ticks: UInt32 {
+        let ticks = (self / .milliseconds(Int(NJ_TICK_MILLISECONDS))).rounded(.up)
+        return UInt32(max(1, min(ticks, Double(Int32.max))))
+    }
+}
+
+extension nj_event {
+    init(_ kind: nj_event_kind, _ id: ConnectionID) {
+        self.init()
+        self.kind = kind
+        self.id = id.rawValue
+        self.has_connection = true
+    }
+}
+
+extension nj_event_kind {
+    var handler: String {
+        switch self {
+        case .NJ_EVENT_CONNECT: "connect"
+        case .NJ_EVENT_MESSAGE: "message"
+        case .NJ_EVENT_CLOSE: "close"
+        case .NJ_EVENT_DRAIN: "drain"
+        case .NJ_EVENT_ERROR: "error"
+        }
+    }
+}
+
+extension Handlers {
+    init(of vm: OpaquePointer) {
+        self = []
+        if nj_vm_handles(vm, .NJ_EVENT_CONNECT) { insert(.connect) }
+        if nj_vm_handles(vm, .NJ_EVENT_MESSAGE) { insert(.message) }
+        if nj_vm_handles(vm, .NJ_EVENT_CLOSE) { insert(.close) }
+        if nj_vm_handles(vm, .NJ_EVENT_DRAIN) { insert(.drain) }
+        if nj_vm_handles(vm, .NJ_EVENT_ERROR) { insert(.error) }
+    }
+}
+
+extension ScriptError {
+    init(_ failure: nj_failure, in handler: String, of script: Script, sources: [String: [UInt8]]) {
+        let message = withUnsafeBytes(of: failure.message) {
+            String(decoding: $0.prefix(failure.message_length), as: UTF8.self)
+        }
+        let traceback = withUnsafeBytes(of: failure.traceback) {
+            String(decoding: $0.prefix(failure.traceback_length), as: UTF8.self)
+        }
+        let file = withUnsafeBytes(of: failure.file) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        self.init(
+            kind: Kind(failure.kind),
+            message: message,
+            file: file.isEmpty ? script.name : file,
+            line: Int(failure.line),
+            sourceLine: sources[file].flatMap { Self.line(Int(failure.line), of: $0) },
+            traceback: traceback,
+            handler: handler,
+            version: script.version
+        )
+    }
+
+    /// There was not even memory for an empty VM.
+    init(memoryFor script: Script, limit: Int) {
+        self.init(
+            kind: .memory,
+            message: "\(script.name): not enough memory: the limit is \(limit) bytes",
+            file: script.name,
+            line: 0,
+            sourceLine: nil,
+            traceback: "",
+            handler: "load",
+            version: script.version
+        )
+    }
+
+    private static func line(_ number: Int, of source: [UInt8]) -> String? {
+        let lines = source.split(separator: UInt8(ascii: "\n"), maxSplits: number, omittingEmptySubsequences: false)
+        guard number > 0, number <= lines.count else { return nil }
+        let line = lines[number - 1].prefix(200)
+        return String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+}
+
+extension ScriptError.Kind {
+    fileprivate init(_ kind: nj_failure_kind) {
+        switch kind {
+        case .NJ_RUNTIME: self = .runtime
+        case .NJ_SYNTAX: self = .syntax
+        case .NJ_MEMORY: self = .memory
+        case .NJ_DEADLINE: self = .deadline
+        case .NJ_CONTRACT: self = .contract
+        }
+    }
+}

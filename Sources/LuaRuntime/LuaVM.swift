@@ -1,0 +1,169 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import CLuaRuntime
+
+/// One loaded version of a script: events go in, effects come out.
+///
+/// Bound to the thread of its clock. Its host owns it, and must be there as long as it is. An event may not be
+/// dispatched while another runs.
+package final class LuaVM {
+    /// The handlers that the script has; an event without one costs nothing, so there is no need to look first.
+    package let handlers: Handlers
+
+    /// The script that was loaded.
+    package let script: Script
+
+    private let bridge: HostBridge
+    // Keeps the timer running.
+    private let clock: CPUClock
+    private let vm: OpaquePointer
+
+    /// Makes a VM, compiles the script, runs its top level and checks the table that it returns.
+    ///
+    /// - Throws: ``ScriptError`` of any kind; its handler is `load`.
+    package init(
+        loading script: Script,
+        limits: ScriptLimits,
+        productVersion: String,
+        clock: CPUClock,
+        host: any ScriptHost
+    ) throws(ScriptError) {
+        let bridge = HostBridge(host: host, script: script)
+        var cLimits = nj_limits(limits)
+        var functions = bridge.functions
+        guard let vm = nj_vm_create(&cLimits, &functions, clock.pointer, productVersion) else {
+            throw ScriptError(memoryFor: script, limit: limits.memory)
+        }
+        let isLoaded = script.source.withUnsafeBytes { nj_vm_load(vm, script.name, $0.baseAddress, $0.count) }
+        guard isLoaded else {
+            let error = ScriptError(nj_vm_failure(vm).pointee, in: "load", of: script, sources: bridge.sources)
+            nj_vm_destroy(vm)
+            throw error
+        }
+        self.handlers = Handlers(of: vm)
+        self.script = script
+        self.bridge = bridge
+        self.clock = clock
+        self.vm = vm
+    }
+
+    deinit {
+        nj_vm_destroy(vm)
+    }
+
+    /// Runs `connect`.
+    package func connect(_ id: ConnectionID) throws(ScriptError) {
+        try dispatch(nj_event(.NJ_EVENT_CONNECT, id))
+    }
+
+    /// Runs `message`. The payload goes into Lua once and is not kept here; text must be valid UTF-8.
+    package func message(_ id: ConnectionID, _ payload: UnsafeRawBufferPointer, isText: Bool) throws(ScriptError) {
+        var event = nj_event(.NJ_EVENT_MESSAGE, id)
+        event.bytes = payload.baseAddress
+        event.length = payload.count
+        event.is_text = isText
+        try dispatch(event)
+    }
+
+    /// Runs `close`, and forgets the connection, whether there is a handler and whether it succeeds or not.
+    package func close(
+        _ id: ConnectionID,
+        code: UInt16,
+        reason: UnsafeRawBufferPointer,
+        wasClean: Bool
+    ) throws(ScriptError) {
+        var event = nj_event(.NJ_EVENT_CLOSE, id)
+        event.bytes = reason.baseAddress
+        event.length = reason.count
+        event.code = code
+        event.was_clean = wasClean
+        try dispatch(event)
+    }
+
+    /// Runs `drain`.
+    package func drain(_ id: ConnectionID) throws(ScriptError) {
+        try dispatch(nj_event(.NJ_EVENT_DRAIN, id))
+    }
+
+    /// Runs the script's own `error` handler for a failure that has been logged.
+    package func error(_ id: ConnectionID?, _ error: ScriptError) throws(ScriptError) {
+        var event = nj_event(.NJ_EVENT_ERROR, id ?? ConnectionID(rawValue: 0))
+        event.has_connection = id != nil
+        var (message, traceback, handler) = (error.message, error.traceback, error.handler)
+        let isDone = message.withUTF8 { message in
+            traceback.withUTF8 { traceback in
+                handler.withUTF8 { handler in
+                    var report = nj_report(
+                        message: message.baseAddress,
+                        traceback: traceback.baseAddress,
+                        handler: handler.baseAddress,
+                        message_length: message.count,
+                        traceback_length: traceback.count,
+                        handler_length: handler.count,
+                        version: Int64(error.version)
+                    )
+                    return withUnsafePointer(to: &report) { report in
+                        event.report = report
+                        return nj_vm_dispatch(vm, &event)
+                    }
+                }
+            }
+        }
+        if !isDone { throw failure(in: .NJ_EVENT_ERROR) }
+    }
+
+    /// The next effect, in the order in which the script asked for them; to be called after every event, also after a
+    /// failed one, until nil.
+    @inline(__always)
+    package func nextEffect() -> Effect? {
+        var effect = nj_effect()
+        guard nj_vm_next_effect(vm, &effect) else { return nil }
+        let id = ConnectionID(rawValue: effect.id)
+        let bytes = UnsafeRawBufferPointer(start: effect.bytes, count: effect.length)
+        switch effect.kind {
+        case .NJ_EFFECT_SEND:
+            return .send(id, isText: effect.is_text, bytes)
+        case .NJ_EFFECT_CLOSE:
+            return .close(id, code: effect.code, reason: bytes)
+        case .NJ_EFFECT_BROADCAST:
+            return withConnectionIDs(effect.except, effect.except_count) {
+                .broadcast(isText: effect.is_text, bytes, except: $0)
+            }
+        }
+    }
+
+    /// Bytes in use.
+    package var memoryUsed: Int { nj_vm_usage(vm).used }
+
+    /// The most bytes that were in use.
+    package var memoryPeak: Int { nj_vm_usage(vm).peak }
+
+    /// How often memory was asked for or grown, ever.
+    package var allocations: UInt64 { nj_vm_usage(vm).allocations }
+
+    /// Ticks of 10 ms of CPU time that ended inside this VM, ever; wraps around.
+    package var busyTicks: UInt32 { nj_vm_busy_ticks(vm) }
+
+    /// Frees all that the script holds; afterwards there are no handlers to run and no effects. The object's end does
+    /// it too.
+    package func destroy() {
+        nj_vm_close(vm)
+    }
+
+    private func dispatch(_ event: nj_event) throws(ScriptError) {
+        var event = event
+        guard nj_vm_dispatch(vm, &event) else { throw failure(in: event.kind) }
+    }
+
+    private func failure(in kind: nj_event_kind) -> ScriptError {
+        ScriptError(nj_vm_failure(vm).pointee, in: kind.handler, of: script, sources: bridge.sources)
+    }
+}
+
+@available(*, unavailable)
+extension LuaVM: Sendable {}

@@ -1,0 +1,78 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// Why a script could not be loaded, or why one of its handlers was ended.
+package struct ScriptError: Error, Sendable {
+    package enum Kind: Sendable {
+        /// The text is not Lua.
+        case syntax
+
+        /// The script raised an error, or used a function in a way that does.
+        case runtime
+
+        /// It needed more memory than it may have.
+        case memory
+
+        /// It needed more CPU time than it may have.
+        case deadline
+
+        /// What it returned is not a table of handlers that this version knows.
+        case contract
+    }
+
+    package var kind: Kind
+
+    /// One sentence with the place, such as `chat.lua:12: attempt to index a nil value (local 'x')`; at most 4 KiB.
+    package var message: String
+
+    /// The file below the scripts folder, which may be a module; the script itself when there is no better.
+    package var file: String
+
+    /// From 1; 0 when there is none.
+    package var line: Int
+
+    /// The text of that line.
+    package var sourceLine: String?
+
+    /// A line for each function that was running, the innermost first; may be empty.
+    package var traceback: String
+
+    /// The handler that was running, or `load`.
+    package var handler: String
+
+    /// The version of the script.
+    package var version: Int
+}
+
+extension ScriptError: CustomStringConvertible {
+    /// What to do about it, where that is known.
+    package var help: String? {
+        switch kind {
+        case .deadline: "handle less in one event, or raise the script's CPU limit"
+        case .memory: "keep less, or raise the script's memory limit"
+        case .syntax, .runtime, .contract: nil
+        }
+    }
+
+    /// The message, the line of source, the traceback and the help, for people.
+    package var description: String {
+        var text = message
+        if let sourceLine {
+            text += "\n  > \(line) | \(sourceLine)"
+        }
+        if !traceback.isEmpty {
+            text += "\nin:"
+            for entry in traceback.split(separator: "\n") {
+                text += "\n    \(entry)"
+            }
+        }
+        if let help {
+            text += "\nhelp: \(help)"
+        }
+        return text
+    }
+}

@@ -1,0 +1,217 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import CLuaRuntime
+
+#if canImport(Glibc)
+internal import Glibc
+#else
+internal import Darwin
+#endif
+
+/// The folder that holds the scripts: finds the routes and reads files, nothing above it and nothing but regular files.
+package struct ScriptFolder: Sendable {
+    /// A script that serves a route.
+    package struct Route: Sendable, Equatable {
+        /// The file below the folder, such as `games/tic.lua`.
+        package var file: String
+
+        /// The path that it serves: `/games/tic`; `index.lua` serves its folder.
+        package var path: String
+    }
+
+    /// A file that looks like a route and is not served.
+    package struct Refusal: Sendable, Equatable {
+        package var file: String
+
+        /// A sentence.
+        package var reason: String
+    }
+
+    /// What a look at the folder found, both by name in ascending order.
+    package struct Listing: Sendable, Equatable {
+        package var routes: [Route] = []
+        package var refusals: [Refusal] = []
+    }
+
+    /// The longest script or module in bytes.
+    package static let maximumFileSize = 1 << 20
+
+    /// The deepest folder whose scripts are routes.
+    private static let maximumDepth = 16
+
+    /// The folder's path as it was given.
+    package let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
+
+    /// Finds the routes, in all folders but `lib`; names that begin with `_` or `.`, and `*_test.lua`, are none.
+    package func listing() throws(ScriptFolderError) -> Listing {
+        var listing = Listing()
+        guard let names = entries(of: ".") else { throw .missingFolder(path: path, reason: lastError()) }
+        collect(names, folder: "", depth: 0, into: &listing)
+        refuseDoubles(in: &listing)
+        listing.routes.sort { $0.path < $1.path }
+        listing.refusals.sort { $0.file < $1.file }
+        return listing
+    }
+
+    /// Reads a file below the folder, at most ``maximumFileSize`` bytes.
+    package func read(_ file: String) throws(ScriptFolderError) -> [UInt8] {
+        let descriptor = nj_open_beneath(path, file)
+        guard descriptor >= 0 else {
+            throw errno == EXDEV ? .outside(file: file) : .unreadable(file: file, reason: lastError())
+        }
+        defer { close(descriptor) }
+        guard let status = status(of: descriptor), isRegular(status) else { throw .notRegular(file: file) }
+        var bytes = [UInt8](repeating: 0, count: Self.maximumFileSize + 1)
+        var count = 0
+        while count < bytes.count {
+            let received = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count) }
+            if received < 0 && errno == EINTR { continue }
+            guard received >= 0 else { throw .unreadable(file: file, reason: lastError()) }
+            if received == 0 { break }
+            count += received
+        }
+        guard count <= Self.maximumFileSize else { throw .tooLarge(file: file, limit: Self.maximumFileSize) }
+        return Array(bytes.prefix(count))
+    }
+
+    /// Reads a module for `require`, in the words that a script is answered.
+    package func module(named name: String) -> ModuleSource {
+        do throws(ScriptFolderError) {
+            return .found(try read(Self.file(ofModule: name)))
+        } catch {
+            return .missing(error.description)
+        }
+    }
+
+    /// The file of a module: `lib.util` is `lib/util.lua`.
+    package static func file(ofModule name: String) -> String {
+        String(name.map { $0 == "." ? "/" : $0 }) + ".lua"
+    }
+
+    // MARK: Finding routes
+
+    private func collect(_ names: [String], folder: String, depth: Int, into listing: inout Listing) {
+        for name in names where !name.hasPrefix("_") && !name.hasPrefix(".") {
+            let file = folder + name
+            let descriptor = nj_open_beneath(path, file)
+            guard descriptor >= 0 else {
+                if name.hasSuffix(".lua") {
+                    let reason = errno == EXDEV ? "it leads out of the scripts folder" : lastError()
+                    listing.refusals.append(Refusal(file: file, reason: reason))
+                }
+                continue
+            }
+            defer { close(descriptor) }
+            guard let status = status(of: descriptor) else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                if name == "lib" { continue }
+                collectFolder(file, depth: depth + 1, into: &listing)
+            } else if name.hasSuffix(".lua") && !name.hasSuffix("_test.lua") {
+                collectFile(file, isRegular: isRegular(status), into: &listing)
+            }
+        }
+    }
+
+    private func collectFolder(_ folder: String, depth: Int, into listing: inout Listing) {
+        guard depth <= Self.maximumDepth else {
+            listing.refusals.append(Refusal(file: folder, reason: "deeper than \(Self.maximumDepth) folders"))
+            return
+        }
+        guard !isLink(folder) else {
+            listing.refusals.append(Refusal(file: folder, reason: "folders are not followed through symbolic links"))
+            return
+        }
+        guard let names = entries(of: folder) else {
+            listing.refusals.append(Refusal(file: folder, reason: lastError()))
+            return
+        }
+        collect(names, folder: folder + "/", depth: depth, into: &listing)
+    }
+
+    private func collectFile(_ file: String, isRegular: Bool, into listing: inout Listing) {
+        guard isRegular else {
+            listing.refusals.append(Refusal(file: file, reason: "it is not a regular file"))
+            return
+        }
+        var segments = file.dropLast(4).split(separator: "/", omittingEmptySubsequences: false)
+        guard segments.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isSegmentByte) }) else {
+            let reason = "a route's name may have letters, digits, '.', '_' and '-'"
+            listing.refusals.append(Refusal(file: file, reason: reason))
+            return
+        }
+        guard segments.first != "-" else {
+            listing.refusals.append(Refusal(file: file, reason: "paths under /-/ belong to the server"))
+            return
+        }
+        if segments.last == "index" { segments.removeLast() }
+        listing.routes.append(Route(file: file, path: "/" + segments.joined(separator: "/")))
+    }
+
+    /// `games.lua` and `games/index.lua` would serve the same path: neither is served.
+    private func refuseDoubles(in listing: inout Listing) {
+        let files = Dictionary(grouping: listing.routes, by: \.path)
+        listing.routes.removeAll { (files[$0.path]?.count ?? 0) > 1 }
+        for (path, routes) in files where routes.count > 1 {
+            for route in routes {
+                let reason = "\(path) would be served by \(routes.map(\.file).sorted().joined(separator: " and "))"
+                listing.refusals.append(Refusal(file: route.file, reason: reason))
+            }
+        }
+    }
+
+    // MARK: The file system
+
+    /// The names in a folder; nil with errno set when it cannot be read.
+    private func entries(of folder: String) -> [String]? {
+        let descriptor = nj_open_beneath(path, folder)
+        guard descriptor >= 0 else { return nil }
+        guard let stream = fdopendir(descriptor) else {
+            close(descriptor)
+            return nil
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let offset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
+            let name = String(cString: UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self))
+            names.append(name)
+        }
+        return names.sorted()
+    }
+
+    private func status(of descriptor: Int32) -> stat? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? status : nil
+    }
+
+    private func isRegular(_ status: stat) -> Bool {
+        status.st_mode & S_IFMT == S_IFREG
+    }
+
+    private func isLink(_ file: String) -> Bool {
+        var status = stat()
+        return lstat("\(path)/\(file)", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
+
+    private func lastError() -> String {
+        String(cString: strerror(errno))
+    }
+
+    private func isSegmentByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// What became of bytes that a script wants to send.
+package enum SendVerdict: Int32, Sendable {
+    /// They count as buffered from here on, and come out as an effect.
+    case accepted
+
+    /// The connection is closed; the script gets `nil, "closed"`.
+    case closed
+
+    /// The send buffer is full; the script gets `nil, "overflow"`.
+    case overflow
+}
+
+/// The severity of a script's log line.
+package enum ScriptLogLevel: Int32, Sendable {
+    case debug
+    case info
+    case warning
+    case error
+}
+
+/// The answer to `require`.
+package enum ModuleSource: Sendable {
+    /// The text of the module.
+    case found([UInt8])
+
+    /// There is none; the sentence says why and becomes part of the script's error.
+    case missing(String)
+}
+
+/// What a script's functions ask of the server, at the call, on the VM's thread.
+///
+/// The functions are called with Lua on the stack: they must not call back into the VM, but for
+/// ``LuaVM/nextEffect()`` where that is said, must not dispatch, and must not keep a buffer that they are given.
+package protocol ScriptHost: AnyObject {
+    /// Counts `byteCount` bytes as buffered for a connection, if it may have them.
+    func send(_ byteCount: Int, to id: ConnectionID) -> SendVerdict
+
+    /// Makes the connection count as closed from here on; false when it was closed already.
+    func close(_ id: ConnectionID) -> Bool
+
+    /// Counts `byteCount` bytes for every open connection of the route but the excepted ones, which may be named
+    /// twice, and answers how many were addressed. With none addressed no effect follows.
+    func broadcast(_ byteCount: Int, except: UnsafeBufferPointer<ConnectionID>) -> Int
+
+    func isOpen(_ id: ConnectionID) -> Bool
+
+    /// Bytes waiting to be sent; may pull ``LuaVM/nextEffect()`` to be exact.
+    func bufferedBytes(_ id: ConnectionID) -> Int
+
+    /// The open connections of the route.
+    func members() -> [ConnectionID]
+
+    /// The open connection of the route with this `conn.id`, which is whatever the script passed.
+    func connection(named publicID: UnsafeRawBufferPointer) -> ConnectionID?
+
+    /// The request of a connection; nil once it is forgotten, which is after its `close` event.
+    func request(of id: ConnectionID) -> ScriptRequest?
+
+    /// Takes a line of the script's log; `source` is its place, such as `chat.lua:12`.
+    func log(_ level: ScriptLogLevel, _ message: UnsafeRawBufferPointer, connection: ConnectionID?, source: String)
+
+    /// Finds a module by its dotted name.
+    func module(named name: String) -> ModuleSource
+
+    /// Pulls ``LuaVM/nextEffect()`` until nil: the outbox has passed 256 KiB.
+    func applyEffects()
+}

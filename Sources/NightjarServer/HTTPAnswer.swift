@@ -1,0 +1,41 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import NIOCore
+internal import NIOHTTP1
+
+/// A short answer to an HTTP request: a sentence for people, and the end of the connection unless it is a 101.
+package struct HTTPAnswer {
+    package let status: Int
+
+    /// What is wrong, for the body; empty for a 101.
+    package let sentence: String
+
+    package var headers: [(name: String, value: String)]
+
+    package init(_ status: Int, _ sentence: String = "", headers: [(name: String, value: String)] = []) {
+        self.status = status
+        self.sentence = sentence
+        self.headers = headers
+    }
+
+    /// The answer as it goes over the wire.
+    package func bytes(withBody: Bool) -> ByteBuffer {
+        var text = "HTTP/1.1 \(self.status) \(HTTPResponseStatus(statusCode: self.status).reasonPhrase)\r\n"
+        for (name, value) in self.headers {
+            text += "\(name): \(value)\r\n"
+        }
+        guard self.status != 101 else {
+            return ByteBuffer(string: text + "\r\n")
+        }
+        let connection = self.headers.contains { $0.name == "Upgrade" } ? "Upgrade, close" : "close"
+        let body = self.sentence + "\n"
+        text += "Connection: \(connection)\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        text += "X-Content-Type-Options: nosniff\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+        return ByteBuffer(string: withBody ? text + body : text)
+    }
+}

@@ -1,0 +1,201 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import WebSocketCore
+
+/// Answers the one HTTP/1.1 request of a channel: with an upgrade, or with a short refusal and the end of the connection.
+///
+/// One deadline covers everything from accept to the end of the answer; no byte that arrives renews it.
+final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case waitingForHead
+        /// The head is good; the upgrade happens at the end of the (empty) request.
+        case accepted(Route, ClientRequest, answer: HTTPAnswer)
+        /// The answer is sent, and whatever else comes is ignored.
+        case answered
+    }
+
+    private let worker: Worker
+    private let router: Router
+    private let configuration: ServerConfiguration
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private var context: ChannelHandlerContext?
+    private var state = State.waitingForHead
+    private var serial: UInt64?
+
+    init(
+        worker: Worker,
+        router: Router,
+        configuration: ServerConfiguration,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    ) {
+        self.worker = worker
+        self.router = router
+        self.configuration = configuration
+        self.decoder = decoder
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.serial = self.worker.beginHandshake(self, timeout: self.configuration.handshake.deadline)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        if let serial = self.serial {
+            self.worker.endHandshake(serial)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (self.unwrapInboundIn(data), self.state) {
+        case (.head(let head), .waitingForHead):
+            self.evaluate(head, context: context)
+        case (.end, .accepted(let route, let request, let answer)):
+            self.upgrade(to: route, request: request, answer: answer, context: context)
+        default:
+            break
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard case .waitingForHead = self.state, let error = error as? HTTPParserError else {
+            context.close(promise: nil)
+            return
+        }
+        switch error {
+        case .headerOverflow:
+            let limits = self.configuration.handshake
+            let sentence = "the request head has more than \(limits.headerFields) fields or \(limits.headerBytes) bytes"
+            self.answer(HTTPAnswer(431, sentence), context: context)
+        case .invalidVersion:
+            self.answer(HTTPAnswer(505, "this server speaks HTTP/1.1"), context: context)
+        default:
+            self.answer(HTTPAnswer(400, "the request is not valid HTTP/1.1"), context: context)
+        }
+    }
+
+    /// The deadline has passed, or the server shuts down: drops the connection.
+    func drop() {
+        self.context?.close(promise: nil)
+    }
+
+    private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        let answer = self.answer(to: head, ip: context.remoteAddress?.ipAddress ?? "")
+        if case .accepted = self.state { return }
+        self.answer(answer, context: context, withBody: head.method != .HEAD)
+    }
+
+    /// Decides about a request; an upgrade that is possible becomes the new state.
+    private func answer(to head: HTTPRequestHead, ip: String) -> HTTPAnswer {
+        let limits = self.configuration.handshake
+        guard head.uri.utf8.count <= limits.targetBytes else {
+            return HTTPAnswer(414, "the request target is longer than \(limits.targetBytes) bytes")
+        }
+        guard !self.worker.isDraining else {
+            return HTTPAnswer(503, "the server is shutting down")
+        }
+        let target: RequestTarget
+        do {
+            target = try RequestTarget(head.uri)
+        } catch {
+            return HTTPAnswer(400, error.sentence)
+        }
+        guard let match = self.router.match(target.path) else {
+            return HTTPAnswer(404, self.notFoundSentence)
+        }
+        let handshake = HandshakeRequest(
+            method: head.method.rawValue,
+            majorVersion: head.version.major,
+            minorVersion: head.version.minor,
+            headers: head.headers
+        )
+        switch handshake.outcome() {
+        case .notAnUpgrade:
+            return HTTPAnswer(
+                426,
+                "this is a WebSocket route: connect to it with ws:// instead of http://",
+                headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+            )
+        case .reject(let rejection):
+            return HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers)
+        case .accept(let acceptKey, let subprotocol):
+            var answer = HTTPAnswer(101)
+            answer.headers = [
+                ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", acceptKey),
+            ]
+            if let subprotocol {
+                answer.headers.append(("Sec-WebSocket-Protocol", subprotocol))
+            }
+            let request = ClientRequest(
+                publicID: PublicID(),
+                method: head.method.rawValue,
+                target: target,
+                parameters: match.parameters,
+                ip: ip,
+                isSecure: false,
+                headers: head.headers.map { ($0.name, $0.value) },
+                subprotocol: subprotocol
+            )
+            self.state = .accepted(match.route, request, answer: answer)
+            return answer
+        }
+    }
+
+    private var notFoundSentence: String {
+        guard self.configuration.isDevelopment else { return "there is no route at this path" }
+        let routes = self.router.routes.map(\.path).joined(separator: ", ")
+        return "there is no route at this path; the routes are: \(routes.isEmpty ? "none" : routes)"
+    }
+
+    /// Sends an answer that ends the connection: our side is shut down, and the peer has until the deadline to read it.
+    private func answer(_ answer: HTTPAnswer, context: ChannelHandlerContext, withBody: Bool = true) {
+        self.state = .answered
+        self.worker.logger.debug(
+            "refused",
+            metadata: [
+                "status": "\(answer.status)", "reason": "\(answer.sentence)",
+                "ip": "\(context.remoteAddress?.ipAddress ?? "unknown")",
+            ]
+        )
+        context.writeAndFlush(self.wrapOutboundOut(answer.bytes(withBody: withBody)), promise: nil)
+        context.close(mode: .output, promise: nil)
+    }
+
+    /// Replaces the HTTP handlers by the connection's one.
+    private func upgrade(to route: Route, request: ClientRequest, answer: HTTPAnswer, context: ChannelHandlerContext) {
+        self.state = .answered
+        guard let connection = self.worker.makeConnection(route: route) else {
+            self.answer(HTTPAnswer(503, "the server has no room for another connection"), context: context)
+            return
+        }
+        let handler = ConnectionHandler(connection, request: request)
+        let pipeline = context.pipeline.syncOperations
+        do {
+            try pipeline.addHandler(handler)
+        } catch {
+            // Only a channel that is closed already refuses.
+            connection.transportClosed()
+            return
+        }
+        // Bytes behind the request, which the decoder holds, follow when it leaves.
+        pipeline.removeHandler(context: context, promise: nil)
+        if let decoder = try? pipeline.context(handler: self.decoder) {
+            pipeline.removeHandler(context: decoder, promise: nil)
+        }
+        handler.start(answer: answer.bytes(withBody: false))
+    }
+}
+
+@available(*, unavailable)
+extension HandshakeHandler: Sendable {}

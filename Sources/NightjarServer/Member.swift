@@ -1,0 +1,56 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import LuaRuntime
+
+/// A connection as its route's script knows it, on the event loop of the VM.
+///
+/// What scripts may ask (is it open, how much is buffered) changes here at the call; the bytes follow as effects.
+package final class Member {
+    package enum Phase {
+        /// `connect` has not started.
+        case waiting
+        /// Between the start of `connect` and the end of the connection, or the script's own `close`.
+        case open
+        /// Nothing more can be sent.
+        case closed
+    }
+
+    package let id: ConnectionID
+
+    /// What runs the events of the route.
+    package unowned let runner: ScriptRunner
+
+    /// What `req` and the fields of `conn` are made of.
+    package var request: ClientRequest
+
+    package var phase = Phase.waiting
+
+    /// The connection itself when its socket lives on this loop, else nil.
+    package var connection: Connection?
+
+    /// Bytes of frames that the script sent in this event and that have not been applied.
+    package var pendingOutput = 0
+
+    /// Bytes of frames that went to another loop and that it has not reported as sent.
+    package var postedOutput = 0
+
+    package init(id: ConnectionID, request: ClientRequest, connection: Connection?, runner: ScriptRunner) {
+        self.id = id
+        self.runner = runner
+        self.request = request
+        self.connection = connection
+    }
+
+    /// Bytes that wait to be sent, as far as this loop knows.
+    package var bufferedBytes: Int {
+        self.pendingOutput + self.postedOutput + (self.connection?.bufferedBytes ?? 0)
+    }
+}
+
+@available(*, unavailable)
+extension Member: Sendable {}

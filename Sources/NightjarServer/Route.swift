@@ -1,0 +1,37 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Synchronization
+
+/// A path and the script that serves it, as every event loop sees them.
+package final class Route: Sendable {
+    /// The place of the route in the server's list.
+    package let index: Int
+
+    /// What matches: `/echo`.
+    package let path: String
+
+    /// The script's file, relative to the scripts folder: `games/tic.lua`.
+    package let script: String
+
+    /// The limits of the route.
+    package let configuration: RouteConfiguration
+
+    /// The index of the event loop that owns the route's VM.
+    package let owner: Int
+
+    /// True while more waits for the VM than it may hold: connections on every loop stop reading.
+    package let isCongested = Atomic<Bool>(false)
+
+    package init(index: Int, path: String, script: String, configuration: RouteConfiguration, owner: Int) {
+        self.index = index
+        self.path = path
+        self.script = script
+        self.configuration = configuration
+        self.owner = owner
+    }
+}

@@ -1,0 +1,138 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Logging
+package import LuaRuntime
+internal import NIOCore
+internal import WebSocketCore
+
+/// What scripts ask of the server. Plain values in and out: nothing here dispatches, raises or touches a socket.
+extension ScriptRunner: ScriptHost {
+    package func send(_ byteCount: Int, to id: ConnectionID) -> SendVerdict {
+        guard let member = self.member(id), member.phase == .open else { return .closed }
+        if let connection = member.connection, !connection.isOpen { return .closed }
+        let size = WebSocketConnection.frameSize(byteCount)
+        let buffered = member.bufferedBytes
+        // For a socket on another loop part of what is counted may be sent already: that loop holds the exact limit.
+        let limit = self.route.configuration.buffered * (member.connection == nil ? 2 : 1)
+        guard buffered == 0 || buffered + size <= limit else {
+            self.overflow(member)
+            return .overflow
+        }
+        member.pendingOutput += size
+        return .accepted
+    }
+
+    package func close(_ id: ConnectionID) -> Bool {
+        guard let member = self.member(id), member.phase == .open else { return false }
+        self.leaveOpen(member)
+        return true
+    }
+
+    package func broadcast(_ byteCount: Int, except: UnsafeBufferPointer<ConnectionID>) -> Int {
+        var count = self.openCount
+        for (index, id) in except.enumerated() where !except[..<index].contains(id) && self.isOpen(id) {
+            count -= 1
+        }
+        return count
+    }
+
+    package func isOpen(_ id: ConnectionID) -> Bool {
+        self.member(id)?.phase == .open
+    }
+
+    package func bufferedBytes(_ id: ConnectionID) -> Int {
+        // What this event has sent so far counts where it belongs only once it is applied.
+        self.applyEffects()
+        return self.member(id)?.bufferedBytes ?? 0
+    }
+
+    package func members() -> [ConnectionID] {
+        self.membersByID.values.filter { $0.phase == .open }.map(\.id)
+    }
+
+    package func connection(named publicID: UnsafeRawBufferPointer) -> ConnectionID? {
+        guard let id = PublicID(publicID).flatMap({ self.names[$0] }), self.isOpen(id) else { return nil }
+        return id
+    }
+
+    package func request(of id: ConnectionID) -> ScriptRequest? {
+        self.member(id)?.request.scriptRequest
+    }
+
+    package func log(
+        _ level: ScriptLogLevel,
+        _ message: UnsafeRawBufferPointer,
+        connection id: ConnectionID?,
+        source: String
+    ) {
+        let level: Logger.Level =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        guard self.logger.logLevel <= level else { return }
+        var metadata: Logger.Metadata = ["version": "\(self.version)", "at": "\(source)"]
+        if let id, let member = self.member(id) {
+            metadata["connection"] = "\(member.request.publicID)"
+        }
+        self.logger.log(level: level, "\(String(decoding: message, as: UTF8.self))", metadata: metadata)
+    }
+
+    package func module(named name: String) -> ModuleSource {
+        self.readModule(name)
+    }
+
+    package func applyEffects() {
+        while let effect = self.vm?.nextEffect() {
+            switch effect {
+            case .send(let id, let isText, let payload):
+                guard let member = self.member(id) else { continue }
+                let size = WebSocketConnection.frameSize(payload.count)
+                member.pendingOutput -= size
+                if let connection = member.connection {
+                    connection.send(payload, isText: isText)
+                } else if id.worker != self.worker.index {
+                    member.postedOutput += size
+                    self.worker.post(.send(id, isText: isText, length: payload.count), payload: payload, to: id.worker)
+                }
+            case .close(let id, let code, let reason):
+                guard let member = self.member(id) else { continue }
+                self.worker.close(
+                    member,
+                    code: code.map(CloseCode.init(rawValue:)) ?? .normal,
+                    reason: String(decoding: reason, as: UTF8.self)
+                )
+            case .broadcast(let isText, let payload, let except):
+                self.fanOut(payload, isText: isText, except: except)
+            }
+        }
+    }
+
+    /// Encodes once, then one envelope for each event loop that has members.
+    private func fanOut(_ payload: UnsafeRawBufferPointer, isText: Bool, except: UnsafeBufferPointer<ConnectionID>) {
+        guard self.openCount > 0 else { return }
+        var frame = ByteBuffer()
+        WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &frame)
+        for worker in self.membersOnWorker.indices where self.membersOnWorker[worker] > 0 {
+            if worker == self.worker.index {
+                self.worker.broadcast(frame, to: self.route.index, except: except)
+            } else {
+                let excluded = except.filter { $0.worker == worker }
+                self.worker.post(.broadcast(route: self.route.index, frame: frame, except: excluded), to: worker)
+            }
+        }
+    }
+
+    /// The member with that id, first of all the one whose event runs.
+    private func member(_ id: ConnectionID) -> Member? {
+        if let current = self.current, current.id == id { return current }
+        return self.membersByID[id]
+    }
+}

@@ -1,0 +1,111 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// Everything an operator can set, as values: what the executable reads from arguments, environment and file.
+package struct ServerConfiguration: Sendable, Equatable {
+    /// The address to listen on: an IPv4 or IPv6 literal, or a name that resolves to one.
+    package var host = "127.0.0.1"
+
+    /// The TCP port, 0...65,535; 0 takes any free one.
+    package var port = 8080
+
+    /// How many connections the kernel keeps waiting for `accept`, 1...65,535.
+    package var backlog = 4096
+
+    /// The folder that holds the route scripts.
+    package var scripts = "scripts"
+
+    /// Development conveniences: a 404 names the routes.
+    package var isDevelopment = false
+
+    /// Event loops that own sockets and VMs, 0...1,024; 0 means one for each core.
+    package var ioThreads = 0
+
+    /// Event loops that own VMs and no sockets, 0...1,024; 0 keeps scripts on the I/O loops.
+    package var scriptThreads = 0
+
+    /// What a peer may do before its connection belongs to a route.
+    package var handshake = HandshakeLimits()
+
+    /// What every route starts from.
+    package var route = RouteConfiguration()
+
+    /// What single routes have of their own, by the name of their script without `.lua` (`chat`, `games/tic`).
+    package var routes: [String: RouteConfiguration] = [:]
+
+    /// Bytes buffered by all connections together, in and out; 0 means a quarter of the memory the process may use.
+    package var bufferedTotal = 0
+
+    /// Over how long the closing of the connections is spread at shutdown, at most; 0...60 s.
+    package var drainWindow: Duration = .seconds(10)
+
+    package init() {}
+}
+
+/// The limits between `accept` and `101 Switching Protocols`.
+package struct HandshakeLimits: Sendable, Equatable {
+    /// From accept to 101; not renewed by bytes that arrive.
+    package var deadline: Duration = .seconds(10)
+
+    /// Bytes of the request target; beyond it 414.
+    package var targetBytes = 4096
+
+    /// Header fields; beyond it 431.
+    package var headerFields = 100
+
+    /// Bytes of all header fields together; beyond it 431.
+    package var headerBytes = 16 * 1024
+
+    package init() {}
+}
+
+/// The limits of a route and of each of its connections (`docs/limits.md` has the table).
+package struct RouteConfiguration: Sendable, Equatable {
+    /// Bytes of one message; beyond it close 1009, from the frame's header alone.
+    package var messageBytes = 1024 * 1024
+
+    /// Frames of one message, empty ones too; beyond it close 1008.
+    package var messageFragments = 4096
+
+    /// Time from a message's first frame to its last; beyond it close 1008.
+    package var messageTime: Duration = .seconds(60)
+
+    /// Bytes waiting to be sent above which reading pauses and `drain` will follow.
+    package var bufferedSoft = 64 * 1024
+
+    /// Bytes waiting to be sent beyond which a connection is closed with 1013.
+    package var buffered = 1024 * 1024
+
+    /// Silence after which the server sends a ping.
+    package var keepAliveInterval: Duration = .seconds(25)
+
+    /// Silence after that ping after which the peer counts as gone.
+    package var keepAliveTimeout: Duration = .seconds(20)
+
+    /// How long the close handshake may take before the connection is reset.
+    package var closeTimeout: Duration = .seconds(5)
+
+    /// Messages of one connection that may wait for its script before reading stops.
+    package var queueMessages = 64
+
+    /// Bytes of one connection's messages that may wait for its script before reading stops.
+    package var queueBytes = 256 * 1024
+
+    /// Bytes of messages that may wait for one VM before its connections stop reading.
+    package var scriptQueueBytes = 16 * 1024 * 1024
+
+    /// CPU time of one event in the script.
+    package var eventCPU: Duration = .milliseconds(100)
+
+    /// CPU time of loading the script.
+    package var loadCPU: Duration = .seconds(1)
+
+    /// Memory of one VM in bytes.
+    package var memory = 64 * 1024 * 1024
+
+    package init() {}
+}

@@ -1,0 +1,451 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Logging
+package import LuaRuntime
+package import NIOCore
+package import WebSocketCore
+
+/// One event loop and all that lives on it: its connections, its VMs, its deadlines, and its mail to the other loops.
+///
+/// Everything here is touched on that loop only; other loops send it tasks.
+package final class Worker {
+    package let index: Int
+    package let eventLoop: any EventLoop
+    package let logger: Logger
+
+    /// How many workers there are.
+    package let peerCount: Int
+
+    /// The CPU-time clock of this loop's thread, which ends handlers that run too long.
+    package let clock: CPUClock
+
+    /// The time, as exact as the grain of the deadline wheel.
+    package private(set) var now: MonotonicTime
+
+    /// Counts the turns of the loop in which an end of tick was asked for.
+    package private(set) var round: UInt64 = 0
+
+    package private(set) var connections: ConnectionTable
+
+    /// The VMs that live on this loop, by the index of their route.
+    package private(set) var runners: [Int: ScriptRunner] = [:]
+
+    /// Frames of the connection that is being read, so that they leave in one write.
+    package var output = ByteBuffer()
+
+    /// The connection whose frames go to ``output``.
+    package private(set) var corked: Connection?
+
+    /// The connections of each route that broadcasts reach.
+    private var audiences: [[Connection]]
+
+    private let ledger: BufferLedger
+    private var wheel: DeadlineWheel
+    private var handshakes = HandshakeQueue()
+    private var dirty: [Connection] = []
+    private var settling: [Connection] = []
+    private var outgoing: [Mailbox]
+    private var isEndOfTickScheduled = false
+    private var endOfTickTask: () -> Void = {}
+    private var ticker: RepeatedTask?
+    package private(set) var peers: [Worker] = []
+    private var drained: EventLoopPromise<Void>?
+
+    /// True once the server shuts down: nobody new is let in.
+    package private(set) var isDraining = false
+
+    /// Must be made on the thread of its loop, whose CPU time ``clock`` measures.
+    ///
+    /// - Throws: ``CPUClock/Unavailable``.
+    package init(
+        index: Int,
+        eventLoop: any EventLoop,
+        peerCount: Int,
+        routeCount: Int,
+        ledger: BufferLedger,
+        logger: Logger
+    ) throws {
+        eventLoop.preconditionInEventLoop()
+        self.index = index
+        self.eventLoop = eventLoop
+        self.peerCount = peerCount
+        self.ledger = ledger
+        self.logger = logger
+        self.clock = try CPUClock()
+        self.now = MonotonicTime(eventLoop.now)
+        self.connections = ConnectionTable(worker: index)
+        self.audiences = Array(repeating: [], count: routeCount)
+        self.wheel = DeadlineWheel(now: MonotonicTime(eventLoop.now))
+        self.outgoing = Array(repeating: Mailbox(), count: peerCount)
+        self.endOfTickTask = { [unowned self] in self.endOfTick() }
+    }
+
+    /// Makes the other loops known and starts the deadlines' clock.
+    package func start(peers: [Worker]) {
+        self.peers = peers
+        let interval = TimeAmount.nanoseconds(Int64(DeadlineWheel.interval / .nanoseconds(1)))
+        self.ticker = self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            self.turnWheel()
+        }
+    }
+
+    /// Ends the VMs and forgets the other loops.
+    package func stop() {
+        self.ticker?.cancel()
+        self.ticker = nil
+        for runner in self.runners.values {
+            runner.unload()
+        }
+        self.runners = [:]
+        self.peers = []
+    }
+
+    /// Gives this loop the VM of a route.
+    package func add(_ runner: ScriptRunner) {
+        self.runners[runner.route.index] = runner
+    }
+
+    // MARK: - Connections
+
+    /// A socket was accepted: it has `timeout` for everything up to the 101.
+    ///
+    /// - Returns: what ``endHandshake(_:)`` wants.
+    func beginHandshake(_ handler: HandshakeHandler, timeout: Duration) -> UInt64 {
+        self.handshakes.insert(handler, deadline: self.now + timeout)
+    }
+
+    func endHandshake(_ serial: UInt64) {
+        self.handshakes.remove(serial)
+    }
+
+    /// Makes a connection for a socket of this loop; nil when the table is full.
+    package func makeConnection(route: Route) -> Connection? {
+        self.connections.insert { Connection(id: $0, route: route, worker: self) }
+    }
+
+    package func opened(_ connection: Connection, request: ClientRequest) {
+        let route = connection.route
+        if let runner = self.runners[route.index] {
+            connection.member = runner.opened(connection.id, request: request, connection: connection)
+        } else {
+            self.post(.opened(connection.id, route: route.index, request), to: route.owner)
+        }
+    }
+
+    /// Takes a message to the route's script.
+    ///
+    /// - Returns: true when the script has dealt with it, false when it waits.
+    package func message(_ payload: UnsafeRawBufferPointer, isText: Bool, from connection: Connection) -> Bool {
+        if let member = connection.member {
+            return member.runner.message(payload, isText: isText, from: member)
+        }
+        let envelope = Envelope.message(
+            connection.id,
+            route: connection.route.index,
+            isText: isText,
+            length: payload.count
+        )
+        self.post(envelope, payload: payload, to: connection.route.owner)
+        return false
+    }
+
+    package func drained(_ connection: Connection) {
+        if let member = connection.member {
+            member.runner.drained(connection.id)
+        } else {
+            self.post(.drained(connection.id, route: connection.route.index), to: connection.route.owner)
+        }
+    }
+
+    package func closed(_ connection: Connection, _ report: CloseReport) {
+        self.log(.debug, "closed \(report.code.rawValue) \(report.reason)", connection)
+        if let member = connection.member {
+            member.runner.closed(connection.id, report)
+        } else {
+            self.post(.closed(connection.id, route: connection.route.index, report), to: connection.route.owner)
+        }
+    }
+
+    /// The connection's transport is gone: its id will never be found again.
+    package func forget(_ connection: Connection) {
+        self.connections.remove(connection.id)
+        if self.connections.count == 0, let drained = self.drained {
+            self.drained = nil
+            drained.succeed(())
+        }
+    }
+
+    package func log(_ level: Logger.Level, _ message: @autoclosure () -> String, _ connection: Connection) {
+        guard self.logger.logLevel <= level else { return }
+        self.logger.log(
+            level: level,
+            "\(message())",
+            metadata: ["route": "\(connection.route.path)", "socket": "\(String(connection.id.rawValue, radix: 16))"]
+        )
+    }
+
+    // MARK: - Output
+
+    /// From here on the connection's frames gather in ``output``.
+    package func cork(_ connection: Connection) {
+        self.corked = connection
+    }
+
+    package func uncork() {
+        self.corked = nil
+        // One large message must not hold its memory for ever.
+        if self.output.capacity > 1024 * 1024 {
+            self.output = ByteBuffer()
+        } else {
+            self.output.clear()
+        }
+    }
+
+    /// Has the connection settled at the end of this tick.
+    package func markDirty(_ connection: Connection) {
+        guard !connection.isDirty else { return }
+        connection.isDirty = true
+        self.dirty.append(connection)
+        self.scheduleEndOfTick()
+    }
+
+    package func scheduleEndOfTick() {
+        guard !self.isEndOfTickScheduled else { return }
+        self.isEndOfTickScheduled = true
+        self.eventLoop.assumeIsolated().execute(self.endOfTickTask)
+    }
+
+    /// Settles the connections that handlers have written to, then sends the mail. Runs after the loop has served its sockets.
+    private func endOfTick() {
+        self.isEndOfTickScheduled = false
+        self.round &+= 1
+        swap(&self.dirty, &self.settling)
+        for connection in self.settling {
+            connection.isDirty = false
+            connection.settle()
+        }
+        self.settling.removeAll(keepingCapacity: true)
+        self.sendMail()
+    }
+
+    // MARK: - Broadcasts
+
+    /// From now on broadcasts reach the member.
+    package func admit(_ member: Member, to route: Route) {
+        if let connection = member.connection {
+            self.joinAudience(connection)
+        } else {
+            self.post(.admitted(member.id), to: member.id.worker)
+        }
+    }
+
+    /// Appends a frame to every connection of the route on this loop but `except`.
+    package func broadcast(_ frame: ByteBuffer, to route: Int, except: some Collection<ConnectionID>) {
+        for connection in self.audiences[route] where !except.contains(connection.id) {
+            connection.send(frame: frame)
+        }
+    }
+
+    package func leaveAudience(_ connection: Connection) {
+        guard let place = connection.audienceIndex else { return }
+        connection.audienceIndex = nil
+        let route = connection.route.index
+        let last = self.audiences[route].removeLast()
+        if last !== connection {
+            self.audiences[route][place] = last
+            last.audienceIndex = place
+        }
+    }
+
+    private func joinAudience(_ connection: Connection) {
+        guard connection.isOpen, connection.audienceIndex == nil else { return }
+        connection.audienceIndex = self.audiences[connection.route.index].count
+        self.audiences[connection.route.index].append(connection)
+    }
+
+    // MARK: - What runners tell connections
+
+    package func close(_ member: Member, code: CloseCode, reason: String) {
+        if let connection = member.connection {
+            connection.close(code: code, reason: reason)
+        } else if member.id.worker != self.index {
+            self.post(.close(member.id, code: code, reason: reason), to: member.id.worker)
+        }
+    }
+
+    package func inputTaken(_ member: Member, byteCount: Int) {
+        if let connection = member.connection {
+            connection.inputTaken(messages: 1, byteCount: byteCount)
+        } else if member.id.worker != self.index {
+            self.post(.inputTaken(member.id, messages: 1, byteCount: byteCount), to: member.id.worker)
+        }
+    }
+
+    /// The VM of a route has room again: on every loop its connections go on reading.
+    package func congestionOver(of route: Route) {
+        for peer in self.peers.indices where peer != self.index {
+            self.post(.congestionOver(route: route.index), to: peer)
+        }
+        self.resumeReading(route: route.index)
+    }
+
+    private func resumeReading(route: Int) {
+        for connection in self.connections.all where connection.route.index == route {
+            connection.congestionOver()
+        }
+    }
+
+    // MARK: - Mail
+
+    package func post(_ envelope: Envelope, to worker: Int) {
+        self.outgoing[worker].append(envelope)
+        self.scheduleEndOfTick()
+    }
+
+    package func post(_ envelope: Envelope, payload: UnsafeRawBufferPointer, to worker: Int) {
+        self.outgoing[worker].append(envelope, payload: payload)
+        self.scheduleEndOfTick()
+    }
+
+    /// One task, and so one wake-up, for each loop that has mail.
+    private func sendMail() {
+        for index in self.outgoing.indices where !self.outgoing[index].isEmpty {
+            let mail = self.outgoing[index]
+            self.outgoing[index] = Mailbox()
+            guard index < self.peers.count else { continue }
+            let peer = self.peers[index]
+            peer.eventLoop.execute { peer.receive(mail) }
+        }
+    }
+
+    private func receive(_ mail: Mailbox) {
+        var payloads = mail.payloads
+        for envelope in mail.envelopes {
+            switch envelope {
+            case .opened(let id, let route, let request):
+                self.runners[route]?.opened(id, request: request, connection: nil)
+            case .message(let id, let route, let isText, let length):
+                guard let payload = payloads.readSlice(length: length) else { return }
+                self.runners[route]?.message(payload, isText: isText, from: id)
+            case .drained(let id, let route):
+                self.runners[route]?.drained(id)
+            case .closed(let id, let route, let report):
+                self.runners[route]?.closed(id, report)
+            case .outputSent(let id, let route, let byteCount):
+                self.runners[route]?.outputSent(id, byteCount: byteCount)
+            case .admitted(let id):
+                if let connection = self.connections[id] {
+                    self.joinAudience(connection)
+                }
+            case .send(let id, let isText, let length):
+                guard let payload = payloads.readSlice(length: length) else { return }
+                if let connection = self.connections[id] {
+                    payload.withUnsafeReadableBytes { connection.send($0, isText: isText) }
+                }
+            case .close(let id, let code, let reason):
+                self.connections[id]?.close(code: code, reason: reason)
+            case .broadcast(let route, let frame, let except):
+                self.broadcast(frame, to: route, except: except)
+            case .inputTaken(let id, let messages, let byteCount):
+                self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)
+            case .congestionOver(let route):
+                self.resumeReading(route: route)
+            }
+        }
+    }
+
+    // MARK: - Time
+
+    /// Has a connection called at `deadline`, unless it will be called at the turn `expected` or before.
+    ///
+    /// - Returns: the turn at which it will be called.
+    package func schedule(_ id: ConnectionID, deadline: MonotonicTime, unlessBefore expected: UInt64) -> UInt64 {
+        guard self.wheel.turnOf(deadline) < expected else { return expected }
+        return self.wheel.insert(id, at: deadline)
+    }
+
+    private func turnWheel() {
+        self.now = MonotonicTime(self.eventLoop.now)
+        while let handshake = self.handshakes.next(now: self.now) {
+            handshake.drop()
+        }
+        while let due = self.wheel.next(now: self.now) {
+            for entry in due {
+                self.connections[entry.id]?.deadline(turn: entry.turn)
+            }
+        }
+    }
+
+    /// Whether no script has anything to do and no mail waits to be sent.
+    package var isIdle: Bool {
+        self.runners.values.allSatisfy(\.isIdle) && self.outgoing.allSatisfy(\.isEmpty)
+    }
+
+    // MARK: - Memory
+
+    /// Enters in the one account what connections of this loop hold more (or less) than before.
+    package func account(_ change: Int) {
+        guard let worker = self.ledger.add(change, worker: self.index), worker < self.peers.count else { return }
+        let peer = self.peers[worker]
+        peer.eventLoop.execute { peer.shedLargest() }
+    }
+
+    /// Ends the connection of this loop that holds the most, if the limit is still passed.
+    private func shedLargest() {
+        guard self.ledger.isExceeded,
+            let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes })
+        else { return }
+        self.log(.warning, "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest", largest)
+        largest.abort(code: .tryAgainLater, reason: "server out of buffer memory")
+    }
+
+    // MARK: - The end
+
+    /// Closes every connection with 1001, spread over `window`.
+    ///
+    /// - Returns: fulfilled when the last one is gone.
+    package func drain(over window: TimeAmount) -> EventLoopFuture<Void> {
+        self.isDraining = true
+        for handshake in self.handshakes.all {
+            handshake.drop()
+        }
+        let promise = self.eventLoop.makePromise(of: Void.self)
+        let connections = self.connections.all
+        guard !connections.isEmpty else {
+            promise.succeed(())
+            return promise.futureResult
+        }
+        self.drained = promise
+        for (place, connection) in connections.enumerated() {
+            let id = connection.id
+            // Clients that come back all at once would be a second outage: each gets a moment of its own in the window.
+            let share = window.nanoseconds / Int64(connections.count)
+            let delay = Int64(place) * share + Int64.random(in: 0...max(share, 1))
+            self.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay)) {
+                self.connections[id]?.close(code: .goingAway, reason: "server is shutting down")
+            }
+        }
+        return promise.futureResult
+    }
+
+    /// Ends whatever is left.
+    package func resetAll() {
+        for connection in self.connections.all {
+            connection.abort(code: .goingAway, reason: "server is shutting down")
+        }
+    }
+}
+
+// Sendable because other loops and the server hold it only to send it tasks; all state is touched on its own loop.
+extension Worker: @unchecked Sendable {}
+
+extension MonotonicTime {
+    package init(_ deadline: NIODeadline) {
+        self.init(nanoseconds: deadline.uptimeNanoseconds)
+    }
+}

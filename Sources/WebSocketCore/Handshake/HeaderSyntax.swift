@@ -1,0 +1,56 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// The parts of HTTP's header syntax that the handshake reads (RFC 9110 section 5.6); every function is linear in the
+/// length of its input.
+enum HeaderSyntax {
+    /// A field value without the spaces and tabs around it.
+    static func trimmed(_ value: Substring.UTF8View) -> Substring.UTF8View {
+        let start = value.drop(while: isSpace)
+        guard let last = start.lastIndex(where: { !isSpace($0) }) else { return start.prefix(0) }
+        return start[...last]
+    }
+
+    static func trimmed(_ value: String) -> Substring.UTF8View { trimmed(value[...].utf8) }
+
+    /// The elements of a comma-separated list; empty ones are left out, as section 5.6.1.2 asks of a recipient.
+    static func elements(_ value: String) -> some Sequence<Substring.UTF8View> {
+        value[...].utf8.split(separator: UInt8(ascii: ",")).lazy.map(trimmed).filter { !$0.isEmpty }
+    }
+
+    /// Whether two names or tokens are the same but for the case of ASCII letters.
+    static func equal(_ left: some Sequence<UInt8>, lowercased right: StaticString) -> Bool {
+        right.withUTF8Buffer { left.lazy.map(lowercase).elementsEqual($0) }
+    }
+
+    /// Whether the bytes are a token: one or more of the characters that need no quotes (section 5.6.2).
+    static func isToken(_ bytes: Substring.UTF8View) -> Bool {
+        !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
+    }
+
+    /// Whether the bytes may be a host with or without a port: no space, no `@`, no path (RFC 9110 section 7.2).
+    static func isHost(_ bytes: Substring.UTF8View) -> Bool {
+        !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || "-._~%!$&'()*+;=:[]".utf8.contains($0) }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            true
+        default: false
+        }
+    }
+
+    private static func lowercase(_ byte: UInt8) -> UInt8 {
+        UInt8(ascii: "A") <= byte && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+}

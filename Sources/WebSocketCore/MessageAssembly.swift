@@ -1,0 +1,121 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import struct NIOCore.ByteBuffer
+
+/// Puts a message together that did not arrive whole in one read: fragments, and frames cut by the end of the input.
+///
+/// There is one buffer, which grows with the bytes that came and never by a length that a peer declared; no fragment
+/// leaves an object behind.
+struct MessageAssembly {
+    /// What a buffer may keep from one message to the next, in bytes.
+    static let keptCapacity = 64 * 1024
+
+    private var buffer = ByteBuffer()
+    /// The frames of the unfinished message so far, empty ones too.
+    private(set) var fragments: UInt32 = 0
+    /// The kind of the unfinished message, nil between messages.
+    private(set) var kind: MessageKind?
+    private var validator = UTF8Validator()
+    /// The length of a control frame's payload that stands behind the message's bytes until it is whole.
+    private var controlLength: UInt8 = 0
+    /// Whether the buffer goes at the next change: its bytes are of no more use, but may still be lent.
+    private var isReleasePending = false
+
+    /// The bytes held for unfinished frames and messages.
+    var byteCount: Int { isReleasePending ? Int(controlLength) : buffer.readableBytes }
+
+    /// The heap memory behind them.
+    var capacity: Int { buffer.capacity }
+
+    mutating func begin(_ kind: MessageKind) {
+        self.kind = kind
+        fragments = 1
+        validator = UTF8Validator()
+    }
+
+    mutating func addFragment() {
+        fragments &+= 1
+    }
+
+    /// Appends the next bytes of the message, unmasked.
+    mutating func append(
+        _ bytes: UnsafeMutableRawBufferPointer,
+        _ key: inout MaskingKey
+    ) throws(ProtocolViolation) {
+        let appended = buffer.writeMasked(bytes, &key)
+        guard kind != .text || validator.consume(appended) else { throw .textNotUTF8 }
+    }
+
+    /// Ends the message and lends its bytes until the next change of this value.
+    mutating func finish() throws(ProtocolViolation) -> UnsafeRawBufferPointer {
+        guard kind != .text || validator.isComplete else { throw .textNotUTF8 }
+        kind = nil
+        isReleasePending = buffer.capacity > Self.keptCapacity
+        return buffer.takeLast(buffer.readableBytes)
+    }
+
+    /// Appends the next bytes of a control frame's payload, at most 125 in all, which may come between two fragments.
+    mutating func appendControl(_ bytes: UnsafeMutableRawBufferPointer, _ key: inout MaskingKey) {
+        _ = buffer.writeMasked(bytes, &key)
+        controlLength &+= UInt8(truncatingIfNeeded: bytes.count)
+    }
+
+    /// Ends the control frame and lends its payload until the next change of this value.
+    mutating func finishControl() -> UnsafeRawBufferPointer {
+        defer { controlLength = 0 }
+        return buffer.takeLast(Int(controlLength))
+    }
+
+    /// Forgets the bytes of an unfinished message, but not that there is one, nor the bytes of a control frame.
+    ///
+    /// What is lent stays valid: the memory goes with `releaseDiscarded`.
+    mutating func discardMessage() {
+        validator = UTF8Validator()
+        isReleasePending = true
+    }
+
+    /// Ends what was lent, and gives back a buffer that was discarded or is too large to keep.
+    @inline(__always)
+    mutating func releaseDiscarded() {
+        if isReleasePending { release() }
+    }
+
+    /// Gives the buffer's memory back when nothing in it is of use.
+    mutating func releaseIdle() {
+        if isReleasePending || (kind == nil && controlLength == 0) { release() }
+    }
+
+    private mutating func release() {
+        var kept = ByteBuffer()
+        kept.writeBytes(buffer.takeLast(Int(controlLength)))
+        buffer = kept
+        isReleasePending = false
+    }
+}
+
+extension ByteBuffer {
+    /// Appends `bytes` masked with `key`, and lends what was appended until the next change of this buffer.
+    fileprivate mutating func writeMasked(
+        _ bytes: UnsafeMutableRawBufferPointer,
+        _ key: inout MaskingKey
+    ) -> UnsafeRawBufferPointer {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: bytes.count) { free in
+            if let base = free.baseAddress { key.apply(to: UnsafeRawBufferPointer(bytes), into: base) }
+            return bytes.count
+        }
+        return withUnsafeReadableBytes { UnsafeRawBufferPointer(rebasing: $0.suffix(bytes.count)) }
+    }
+
+    /// Takes the last `count` bytes off, and lends them until the next change of this buffer: it alone holds its
+    /// storage, and moving an index neither frees nor moves that.
+    fileprivate mutating func takeLast(_ count: Int) -> UnsafeRawBufferPointer {
+        let bytes = withUnsafeReadableBytes { UnsafeRawBufferPointer(rebasing: $0.suffix(count)) }
+        moveWriterIndex(to: writerIndex - count)
+        return bytes
+    }
+}

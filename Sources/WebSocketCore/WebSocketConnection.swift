@@ -1,0 +1,220 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import struct NIOCore.ByteBuffer
+
+/// One side of a WebSocket connection after the handshake (RFC 6455), without I/O and without a clock.
+///
+/// Whoever drives it gives it what came from the peer (`received(at:)` once a read, then `nextEvent(from:)` until nil),
+/// writes out what it appends to the output buffers, and calls `handleDeadline(now:into:)` at `nextDeadline`. A violation
+/// that is thrown is answered with `fail(with:into:now:)`, and a `close` event with `acknowledgeClose(into:now:)`.
+package struct WebSocketConnection: ~Copyable {
+    /// Which side this is. Clients mask what they send, servers do not (section 5.1).
+    package enum Role: Sendable {
+        case server
+        /// With a seed the masking keys are a fixed sequence, for tests and load tools. Without one each comes from the
+        /// system's generator, as section 5.3 asks.
+        case client(seed: UInt64?)
+    }
+
+    /// How far the connection is.
+    package enum State: Hashable, Sendable {
+        /// Messages go both ways.
+        case open
+        /// Our Close is out and the peer's has not come; what else comes is checked and dropped.
+        case closing
+        /// The peer's Close came and ours is not out.
+        case closeReceived
+        /// Both Close frames were seen: the closing handshake is over.
+        case closed
+        /// The peer broke a rule or is gone: its input is ignored.
+        case failed
+    }
+
+    /// What came from the peer.
+    package enum Event {
+        /// A whole message. The bytes are valid until the next call of `nextEvent(from:)` or
+        /// `releaseIdleMemory()`, or until the input's memory goes or changes.
+        case message(MessageKind, UnsafeRawBufferPointer)
+        /// A ping, whose payload now waits in the one pending pong.
+        case ping
+        case pong
+        /// The peer's Close, valid as long as a message's bytes. Nil is a Close without a code.
+        case close(CloseCode?, reason: UnsafeRawBufferPointer)
+    }
+
+    // Ordered by alignment: a server has ten thousands of these.
+    let limits: Limits
+    private var controlFrames = ControlFrameWindow()
+    var deadlines: Deadlines
+    /// The frame whose payload is coming; its length is what is still to come.
+    private var frame = FrameHeader(length: 0, maskingKey: MaskingKey(word: 0), opcode: .continuation, isFinal: true)
+    var isCloseSent = false
+    /// How far the connection is.
+    package internal(set) var state = State.open
+    /// The payload of the latest ping that has no answer yet; later pings replace it (section 5.5.3).
+    var pendingPong: [UInt8]?
+    var assembly = MessageAssembly()
+    private var headers = FrameHeaderReader()
+    /// What the peer's Close said, for the answer.
+    var peerCloseCode: CloseCode?
+    var role: Role
+
+    package init(role: Role, limits: Limits, now: MonotonicTime) {
+        self.role = role
+        self.limits = limits
+        deadlines = Deadlines(now: now)
+    }
+
+    /// The bytes of unfinished messages and frames that are held here.
+    package var bufferedBytes: Int { assembly.byteCount }
+
+    /// The heap memory that holds them, in bytes, kept for the next message too: at most twice what has arrived.
+    package var bufferCapacity: Int { assembly.capacity }
+
+    /// Notes that bytes came, once a read and before they are parsed.
+    package mutating func received(at now: MonotonicTime) {
+        deadlines.lastReceived = now
+    }
+
+    /// Takes bytes from the front of the input and returns the first event, or nil when all of it is used up.
+    ///
+    /// Payloads are unmasked where they lie. After a violation, and after the peer's Close, input is dropped unread.
+    ///
+    /// - Throws: What the peer did wrong; the caller goes on with `fail(with:into:now:)`.
+    package mutating func nextEvent(
+        from input: inout UnsafeMutableRawBufferPointer
+    ) throws(ProtocolViolation) -> Event? {
+        assembly.releaseDiscarded()
+        do {
+            return try readEvent(from: &input)
+        } catch {
+            state = .failed
+            assembly.discardMessage()
+            assembly.releaseDiscarded()
+            input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            throw error
+        }
+    }
+
+    /// Gives back memory that is kept for the next message, when no message is unfinished.
+    package mutating func releaseIdleMemory() {
+        assembly.releaseIdle()
+    }
+
+    private var isServer: Bool {
+        if case .server = role { true } else { false }
+    }
+
+    private mutating func readEvent(
+        from input: inout UnsafeMutableRawBufferPointer
+    ) throws(ProtocolViolation) -> Event? {
+        while state == .open || state == .closing {
+            let isNew = frame.length == 0
+            if isNew {
+                guard let header = try headers.next(from: &input, mustBeMasked: isServer) else { return nil }
+                try accept(header)
+                frame = header
+            }
+            let chunk = input.removePrefix(min(frame.length, input.count))
+            frame.length &-= chunk.count
+            // A frame that lies wholly in the input is read where it is; all others are copied.
+            let isWhole = isNew && frame.length == 0
+            let event =
+                frame.opcode.isControl
+                ? try readControl(chunk, isWhole: isWhole)
+                : try readData(chunk, isWhole: isWhole)
+            if let event { return event }
+            if frame.length > 0 { return nil }
+        }
+        input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        return nil
+    }
+
+    /// Checks a header against what came before it, and against the limits before any of the payload is read.
+    @inline(__always)
+    private mutating func accept(_ header: FrameHeader) throws(ProtocolViolation) {
+        if header.opcode.isControl {
+            return try controlFrames.add(now: deadlines.lastReceived, limit: limits.maxControlFrames)
+        }
+        if header.opcode == .continuation {
+            guard assembly.kind != nil else { throw .continuationUnexpected }
+            guard assembly.fragments < limits.maxFragments else {
+                throw .tooManyFragments(limit: limits.maxFragments)
+            }
+            assembly.addFragment()
+        } else {
+            guard assembly.kind == nil else { throw .continuationExpected }
+        }
+        guard header.length <= limits.maxMessageSize &- assembly.byteCount else {
+            throw .messageTooBig(limit: limits.maxMessageSize)
+        }
+    }
+
+    @inline(__always)
+    private mutating func readData(
+        _ chunk: UnsafeMutableRawBufferPointer,
+        isWhole: Bool
+    ) throws(ProtocolViolation) -> Event? {
+        if assembly.kind == nil {
+            let kind: MessageKind = frame.opcode == .text ? .text : .binary
+            if isWhole, frame.isFinal {
+                guard state == .open else { return nil }
+                frame.maskingKey.apply(to: chunk)
+                let payload = UnsafeRawBufferPointer(chunk)
+                if kind == .text {
+                    var validator = UTF8Validator()
+                    guard validator.consume(payload), validator.isComplete else { throw .textNotUTF8 }
+                }
+                return .message(kind, payload)
+            }
+            assembly.begin(kind)
+            deadlines.message = limits.messageDeadline(from: deadlines.lastReceived)
+        }
+        return try readPiece(chunk)
+    }
+
+    @inline(never)
+    private mutating func readPiece(_ chunk: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) -> Event? {
+        if state == .open { try assembly.append(chunk, &frame.maskingKey) }
+        guard frame.length == 0, frame.isFinal, let kind = assembly.kind else { return nil }
+        deadlines.message = .never
+        let payload = try assembly.finish()
+        return state == .open ? .message(kind, payload) : nil
+    }
+
+    @inline(never)
+    private mutating func readControl(
+        _ chunk: UnsafeMutableRawBufferPointer,
+        isWhole: Bool
+    ) throws(ProtocolViolation) -> Event? {
+        let payload: UnsafeRawBufferPointer
+        if isWhole {
+            frame.maskingKey.apply(to: chunk)
+            payload = UnsafeRawBufferPointer(chunk)
+        } else {
+            assembly.appendControl(chunk, &frame.maskingKey)
+            guard frame.length == 0 else { return nil }
+            payload = assembly.finishControl()
+        }
+        switch frame.opcode {
+        case .ping where state == .open:
+            pendingPong = Array(payload)
+            return .ping
+        case .pong where state == .open:
+            return .pong
+        case .close:
+            let body = try CloseBody(payload)
+            peerCloseCode = body.code
+            state = state == .open ? .closeReceived : .closed
+            deadlines.close = deadlines.lastReceived.advanced(byNanoseconds: limits.closeNanoseconds)
+            return .close(body.code, reason: body.reason)
+        default:
+            return nil
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Yams
+
+extension GivenValues {
+    /// An alias stands for what its anchor holds, so a few lines of them can mean more than memory holds.
+    private static let aliasLimit = 16
+
+    /// A YAML file: its tree is walked against the schema, which must know every key.
+    package init(file: ConfigurationFile) {
+        self.init()
+        // Comparing the keys of a mapping follows aliases, so they are counted before there is a tree.
+        guard Self.countAliases(in: file.text) <= Self.aliasLimit else {
+            report(Self.noAliases, at: .file(file.path, line: nil))
+            return
+        }
+        do {
+            // A node holds its anchor weakly; the parser keeps it.
+            try withExtendedLifetime(Yams.Parser(yaml: file.text)) { parser in
+                switch try parser.singleRoot() {
+                case .mapping(let mapping):
+                    walk(mapping, below: "", of: nil, in: file)
+                case let node? where !Self.isNull(node):
+                    report("this is no list of `key: value` lines", at: Self.place(of: node, in: file))
+                default:
+                    // Nothing but comments.
+                    break
+                }
+            }
+        } catch {
+            report(error, in: file)
+        }
+    }
+
+    private static let noAliases = "anchors and aliases (`&name`, `*name`) are not supported"
+
+    private static func countAliases(in text: String) -> Int {
+        text.utf8.split(separator: UInt8(ascii: "\n")).reduce(0) { sum, line in
+            let isComment = line.first { $0 != UInt8(ascii: " ") } == UInt8(ascii: "#")
+            return isComment ? sum : sum + line.count { $0 == UInt8(ascii: "*") }
+        }
+    }
+
+    private static func place(of node: Node, in file: ConfigurationFile) -> ConfigurationProblem.Place {
+        .file(file.path, line: node.mark?.line)
+    }
+
+    private static func isNull(_ node: Node) -> Bool {
+        node.scalar != nil && node.tag == Tag(.null)
+    }
+
+    /// Takes every value of a section: `prefix` is its key, empty at the top.
+    private mutating func walk(
+        _ mapping: Node.Mapping,
+        below prefix: String,
+        of route: String?,
+        in file: ConfigurationFile
+    ) {
+        for (keyNode, value) in mapping {
+            let place = Self.place(of: keyNode, in: file)
+            guard let name = keyNode.scalar?.string else {
+                report("a key must be a plain word", at: place)
+                continue
+            }
+            guard keyNode.anchor == nil, value.anchor == nil else {
+                report(Self.noAliases, at: place)
+                continue
+            }
+            let key = prefix.isEmpty ? name : "\(prefix).\(name)"
+            if name.contains(".") {
+                // Or one value could be given twice, dotted and nested.
+                report(Self.unknown(name, below: prefix, perRoute: route != nil), at: place)
+            } else if key == Schema.routes, route == nil {
+                walkSection(value, called: key, at: place) { $0.walkRoutes($1, in: file) }
+            } else if Schema.isSection(key) {
+                walkSection(value, called: key, at: place) { $0.walk($1, below: key, of: route, in: file) }
+            } else if let setting = Schema.setting(key) {
+                walkValue(value, of: setting, for: route, at: place)
+            } else {
+                report(Self.unknown(name, below: prefix, perRoute: route != nil), at: place)
+            }
+        }
+    }
+
+    private mutating func walkSection(
+        _ node: Node,
+        called key: String,
+        at place: ConfigurationProblem.Place,
+        _ walk: (inout GivenValues, Node.Mapping) -> Void
+    ) {
+        if case .mapping(let mapping) = node {
+            walk(&self, mapping)
+        } else if !Self.isNull(node) {
+            report("`\(key)` is a section: its keys go on lines of their own below it, indented", at: place)
+        }
+    }
+
+    private mutating func walkRoutes(_ routes: Node.Mapping, in file: ConfigurationFile) {
+        for (nameNode, value) in routes {
+            let place = Self.place(of: nameNode, in: file)
+            guard nameNode.anchor == nil, value.anchor == nil else {
+                report(Self.noAliases, at: place)
+                continue
+            }
+            guard let name = nameNode.scalar?.string else {
+                report("a route is named by its script without `.lua`, such as `chat`", at: place)
+                continue
+            }
+            guard !name.isEmpty, !name.hasPrefix("/"), !name.hasSuffix(".lua") else {
+                report("`\(name)` is no route: it is named by its script without `.lua`, such as `chat`", at: place)
+                continue
+            }
+            walkSection(value, called: "routes.\(name)", at: place) { $0.walk($1, below: "", of: name, in: file) }
+        }
+    }
+
+    private mutating func walkValue(
+        _ node: Node,
+        of setting: Setting,
+        for route: String?,
+        at place: ConfigurationProblem.Place
+    ) {
+        guard route == nil || setting.isPerRoute else {
+            return report("`\(setting.key)` holds for the whole server and cannot be set for one route", at: place)
+        }
+        let name = route.map { "routes.\($0).\(setting.key)" } ?? setting.key
+        guard case .scalar(let scalar) = node, !Self.isNull(node) else {
+            let what = Self.isNull(node) ? "has no value" : "holds one value, no list or section"
+            return report("`\(name)` \(what): \(setting.hint)", at: place)
+        }
+        take(scalar.string, for: setting, of: route, called: name, at: place)
+    }
+
+    private static func unknown(_ name: String, below prefix: String, perRoute: Bool) -> String {
+        let key = prefix.isEmpty ? name : "\(prefix).\(name)"
+        if name.contains("."), let setting = Schema.setting(name) {
+            let parts = setting.key.split(separator: ".")
+            return "unknown key `\(key)`: write `\(parts[1])` on a line of its own below `\(parts[0]):`, indented"
+        }
+        if let nearest = Nearest.name(to: name, among: Schema.names(below: prefix, perRoute: perRoute)) {
+            return "unknown key `\(key)`: did you mean `\(nearest)`?"
+        }
+        // A right key in the wrong section.
+        let known = Schema.settings.filter { $0.isPerRoute || !perRoute }
+        if let setting = known.first(where: { $0.key.hasSuffix(".\(name)") }) {
+            return "unknown key `\(key)`: did you mean `\(setting.key)`?"
+        }
+        let names = Schema.names(below: prefix, perRoute: perRoute).map { "`\($0)`" }.joined(separator: ", ")
+        return "unknown key `\(key)`: the keys here are \(names)"
+    }
+
+    private mutating func report(_ error: any Error, in file: ConfigurationFile) {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _),
+            .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            report("no valid YAML in column \(mark.column): \(problem)", at: .file(file.path, line: mark.line))
+        case .duplicatedKeysInMapping(let names, let context):
+            let keys = names.map { "`\($0)`" }.joined(separator: ", ")
+            report("\(keys) is given twice, first here", at: .file(file.path, line: context.mark.line))
+        case .reader(let problem, let offset, _, _):
+            let line = offset.map { file.text.prefix($0).count { $0.isNewline } + 1 }
+            report("no valid YAML: \(problem)", at: .file(file.path, line: line))
+        default:
+            report("no valid YAML: \(error)", at: .file(file.path, line: nil))
+        }
+    }
+}

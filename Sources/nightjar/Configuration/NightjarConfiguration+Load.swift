@@ -1,0 +1,85 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Configuration
+internal import NightjarServer
+
+extension NightjarConfiguration {
+    /// Reads the configuration: arguments before the environment, that before the file, that before the defaults.
+    ///
+    /// - Parameters:
+    ///   - arguments: The texts given on the command line, by key.
+    ///   - environment: The environment of the process.
+    ///   - file: The configuration file, if there is one.
+    /// - Throws: All that is wrong, at once.
+    package static func load(
+        arguments: [String: String],
+        environment: [String: String],
+        file: ConfigurationFile?
+    ) throws(ConfigurationError) -> NightjarConfiguration {
+        let given = (
+            arguments: GivenValues(arguments: arguments),
+            environment: GivenValues(environment: environment),
+            file: file.map { GivenValues(file: $0) } ?? GivenValues()
+        )
+        var problems = given.arguments.problems + given.environment.problems + given.file.problems
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+
+        var configuration = NightjarConfiguration()
+        // The file goes in as what was checked of it: the YAML provider would read it a second time, and refuses one
+        // that holds nothing but comments.
+        let reader = ConfigReader(providers: [
+            given.arguments.provider,
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "nightjar"),
+            given.file.provider,
+            GivenValues.defaults.provider,
+        ])
+        for setting in Schema.settings {
+            // The accessors that take a default would hide a bad value; this one throws.
+            guard let text = try? reader.requiredString(forKey: ConfigKey(setting.key)),
+                setting.set(text, in: &configuration)
+            else {
+                problems.append(ConfigurationProblem(.argument(setting.key), "cannot be read"))
+                continue
+            }
+        }
+        for value in given.file.values {
+            guard let route = value.route else { continue }
+            _ = value.setting.set(value.text, in: &configuration, route: route)
+        }
+
+        let values = given.arguments.values + given.environment.values + given.file.values
+        problems += configuration.disorders(among: values)
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        return configuration
+    }
+
+    /// The pairs of sizes that contradict each other, each at the place that set one of them.
+    private func disorders(among values: [GivenValues.Value]) -> [ConfigurationProblem] {
+        var problems: [ConfigurationProblem] = []
+        for route in [nil] + server.routes.keys.sorted() as [String?] {
+            for order in Schema.orders {
+                guard let lesser = Schema.setting(order.lesser), let greater = Schema.setting(order.greater),
+                    let least = lesser.bytes(in: self, route: route), let most = greater.bytes(in: self, route: route),
+                    // 0 stands for a size that is worked out at start.
+                    least > most, most > 0,
+                    // A route that sets neither of them only repeats what is wrong for all.
+                    let culprit = values.first(where: {
+                        $0.route == route && [lesser.key, greater.key].contains($0.setting.key)
+                    })
+                else { continue }
+                let prefix = route.map { "routes.\($0)." } ?? ""
+                let sizes = (ValueSyntax.text(size: least), ValueSyntax.text(size: most))
+                let sentence =
+                    "`\(prefix)\(lesser.key)` is \(sizes.0), more than `\(greater.key)`, which is \(sizes.1): "
+                    + order.reason
+                problems.append(ConfigurationProblem(culprit.place, sentence))
+            }
+        }
+        return problems
+    }
+}

@@ -1,0 +1,87 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// How values are written in the file, the environment and the arguments.
+package enum ValueSyntax {
+    private static let sizeUnits: [(name: String, scale: Int)] = [
+        ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1),
+    ]
+
+    /// Nanoseconds.
+    private static let durationUnits: [(name: String, scale: Int)] = [
+        ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("", 1_000_000_000),
+    ]
+
+    /// `true` or `false`, and what YAML 1.1 and environment variables are used to.
+    package static func boolean(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "true", "yes", "on", "1": true
+        case "false", "no", "off", "0": false
+        default: nil
+        }
+    }
+
+    /// Decimal digits with or without a sign.
+    package static func integer(_ text: String) -> Int? {
+        Int(text)
+    }
+
+    /// Bytes: `1024`, `64KiB`, `1MiB`, `2GiB`.
+    package static func size(_ text: String) -> Int? {
+        for (name, scale) in sizeUnits where text.hasSuffix(name) {
+            return scaled(text.dropLast(name.count), by: scale)
+        }
+        return nil
+    }
+
+    /// A time: `10` or `2.5` (seconds), `50ms`, `5s`, `2m`, `1h`.
+    package static func duration(_ text: String) -> Duration? {
+        let digits = text.prefix { $0.isASCII && !$0.isLetter }
+        guard let unit = durationUnits.first(where: { $0.name == text.dropFirst(digits.count) }) else { return nil }
+        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = parts.first, var nanoseconds = scaled(whole, by: unit.scale) else { return nil }
+        if parts.count == 2 {
+            // Nine digits are a nanosecond in seconds, and no product of theirs overflows after the division.
+            guard parts[1].count <= 9, let fraction = scaled(parts[1], by: 1) else { return nil }
+            let denominator = parts[1].reduce(1) { power, _ in power * 10 }
+            let (sum, overflow) = nanoseconds.addingReportingOverflow(
+                unit.scale / denominator * fraction + unit.scale % denominator * fraction / denominator
+            )
+            guard !overflow else { return nil }
+            nanoseconds = sum
+        }
+        return .nanoseconds(nanoseconds)
+    }
+
+    /// `bytes` in the largest unit that says it exactly.
+    package static func text(size bytes: Int) -> String {
+        for (name, scale) in sizeUnits where bytes >= scale && bytes % scale == 0 {
+            return "\(bytes / scale)\(name)"
+        }
+        return "\(bytes)"
+    }
+
+    /// `duration` in the largest unit that says it exactly, down to milliseconds.
+    package static func text(duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        for (name, scale) in [("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
+        where milliseconds >= scale && milliseconds % scale == 0 {
+            return "\(milliseconds / scale)\(name)"
+        }
+        return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
+    }
+
+    /// The product of plain decimal digits and `scale`.
+    private static func scaled(_ digits: Substring, by scale: Int) -> Int? {
+        guard digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = Int(digits) else {
+            return nil
+        }
+        let (product, overflow) = number.multipliedReportingOverflow(by: scale)
+        return overflow ? nil : product
+    }
+}

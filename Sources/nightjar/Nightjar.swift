@@ -1,0 +1,20 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import ArgumentParser
+
+/// The command `nightjar`.
+@main
+struct Nightjar: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nightjar",
+        abstract: "A WebSocket server scripted in Lua.",
+        discussion: "Each Lua file in a folder is a route: scripts/echo.lua serves /echo.",
+        version: NightjarVersion.current,
+        subcommands: [Serve.self, PrintConfiguration.self]
+    )
+}

@@ -1,0 +1,83 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import ArgumentParser
+internal import Foundation
+internal import Logging
+internal import NightjarServer
+internal import UnixSignals
+
+/// The life of a serving process: start, wait for a signal, drain, exit.
+struct ServerProcess {
+    private static let flushTime = Duration.seconds(2)
+
+    private let server: Server
+    private let log: LogSink
+    private let logger: Logger
+
+    init(configuration: NightjarConfiguration, isColoured: Bool) {
+        let isTerminal = StandardStream.error.isTerminal
+        let format: LogFormat =
+            switch configuration.logLayout {
+            case .json: .json
+            case .auto where !isTerminal: .json
+            case .text where !isTerminal: .text
+            case .auto, .text: .terminal(isColoured: isColoured)
+            }
+        let log = LogSink(descriptor: StandardStream.error.rawValue, format: format)
+        self.log = log
+        self.logger = Logger(label: "nightjar") { _ in QueuedLogHandler(sink: log, level: configuration.logLevel) }
+        self.server = Server(
+            configuration: configuration.server,
+            version: NightjarVersion.current,
+            logger: logger
+        )
+    }
+
+    /// Serves until a signal ends the process.
+    ///
+    /// - Throws: `ExitCode.failure` when the server cannot start; what to do has been printed then.
+    func run() async throws {
+        // A client or log reader that is gone is an error of the write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+
+        let started: Server.Started
+        do {
+            started = try await server.start()
+        } catch {
+            log.flush(within: Self.flushTime)
+            let problems = (error as? ServerStartError)?.problems ?? ["\(error)"]
+            StandardStream.error.write(problems.map { "nightjar: \($0)\n" }.joined())
+            throw ExitCode.failure
+        }
+        // Only now: until there is something to drain, a signal may end the process as it always does.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        StandardStream.output.write(
+            StartText.text(
+                address: started.address,
+                routes: started.routes.map { ($0.path, $0.url, $0.script) },
+                isTerminal: StandardStream.output.isTerminal
+            )
+        )
+
+        var isDraining = false
+        for await signal in signals {
+            guard !isDraining else { leave(status: 128 + signal.rawValue) }
+            isDraining = true
+            logger.notice("draining: closing connections in good order; a second signal ends the process at once")
+            Task {
+                await server.drain()
+                leave(status: EXIT_SUCCESS)
+            }
+        }
+    }
+
+    private func leave(status: CInt) -> Never {
+        log.flush(within: status == EXIT_SUCCESS ? Self.flushTime : .milliseconds(100))
+        exit(status)
+    }
+}

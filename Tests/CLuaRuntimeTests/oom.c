@@ -1,0 +1,232 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+// Runs the whole life of a VM again and again and fails its allocations in turn: first each one alone, then each one
+// and a stretch behind it. Nothing may crash, and nothing may be in use afterwards; valgrind sees the rest. Build with
+//   cc -std=c11 -g -ISources/CLuaRuntime/include Tests/CLuaRuntimeTests/oom.c Sources/CLuaRuntime/*.c
+//      $(pkg-config --cflags --libs lua5.4)
+
+#include "CLuaRuntime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char script[] =
+    "local util = require 'lib.util'\n"
+    "local seen = {}\n"
+    "return {\n"
+    "  connect = function(conn, req)\n"
+    "    seen[conn] = req.headers.Origin .. req.query.name .. conn.id .. conn.path .. tostring(conn.protocol)\n"
+    "    conn.state.name = req.cookies.name\n"
+    "  end,\n"
+    "  message = function(conn, data, kind)\n"
+    "    local ok, err = pcall(error, { text = 'caught' })\n"
+    "    ok, err = xpcall(function() local x = nil; return x.y end, function(e) return 'handled ' .. e end)\n"
+    "    local co = coroutine.wrap(function(a) local c <close> = util.closer(); coroutine.yield(a .. 'b'); error(a) end)\n"
+    "    co('a'); pcall(co)\n"
+    "    local other = coroutine.create(function() local c <close> = util.closer(); coroutine.yield() end)\n"
+    "    coroutine.resume(other); coroutine.close(other)\n"
+    "    print('line', data, conn); ws.log.warn('%s %d', kind, 3)\n"
+    "    for other in ws.conns() do other:send(util.twice(data), { kind = kind }) end\n"
+    "    assert(ws.get(conn.id) == conn)\n"
+    "    ws.broadcast(data, { except = { conn } })\n"
+    "    ws.broadcast(data:rep(1000), 'binary')\n"
+    "    local big = {}; for i = 1, 40 do big[i] = i .. data end\n"
+    "    conn:send(table.concat(big), 'binary')\n"
+    "    if data == 'fail' then error(setmetatable({}, { __tostring = function() return 'the text' .. data end })) end\n"
+    "    if data == 'deep' then local function f(n) if n > 0 then return 1 + f(n - 1) end error('deep') end f(150) end\n"
+    "  end,\n"
+    "  error = function(conn, err) seen[#seen + 1] = err.message .. err.traceback .. err.handler end,\n"
+    "  drain = function(conn) seen[conn] = nil end,\n"
+    "  close = function(conn, code, reason, clean)\n"
+    "    conn:close(4000, reason); seen.last = reason .. code .. tostring(clean) .. tostring(conn.open)\n"
+    "  end,\n"
+    "}\n";
+
+static const char module[] =
+    "return { twice = function(s) return s .. s end, closer = function() return setmetatable({}, { __close = function() "
+    "local t = {} for i = 1, 4 do t[i] = {} end end }) end }";
+
+// MARK: The host
+
+static size_t line_count, effect_count;
+
+static nj_verdict host_send(void *context, uint64_t id, size_t length) {
+    (void)context, (void)id, (void)length;
+    return NJ_ACCEPTED;
+}
+
+static bool host_close(void *context, uint64_t id) {
+    (void)context, (void)id;
+    return true;
+}
+
+static size_t host_broadcast(void *context, size_t length, const uint64_t *except, size_t count) {
+    (void)context, (void)length, (void)except;
+    return 2 - count;
+}
+
+static bool host_is_open(void *context, uint64_t id) {
+    (void)context;
+    return id == 1 || id == 2;
+}
+
+static size_t host_buffered(void *context, uint64_t id) {
+    (void)context, (void)id;
+    return 0;
+}
+
+static void host_members(void *context, nj_answer *answer) {
+    (void)context;
+    uint64_t ids[] = {1, 2};
+    nj_answer_append(answer, ids, sizeof ids);
+}
+
+static bool host_find(void *context, const void *name, size_t length, uint64_t *id) {
+    (void)context, (void)name;
+    *id = 1;
+    return length == NJ_PUBLIC_ID_LENGTH;
+}
+
+static bool host_public_id(void *context, uint64_t id, char *name) {
+    (void)context;
+    memset(name, (int)('a' + id), NJ_PUBLIC_ID_LENGTH);
+    return true;
+}
+
+static void add(nj_answer *answer, nj_field field, const char *name, const char *value) {
+    nj_answer_field(answer, field, name, strlen(name), value, strlen(value));
+}
+
+static bool host_request(void *context, uint64_t id, nj_answer *answer) {
+    (void)context, (void)id;
+    add(answer, NJ_METHOD, "", "GET");
+    add(answer, NJ_PATH, "", "/a");
+    add(answer, NJ_SECURE, "", "");
+    add(answer, NJ_PROTOCOL, "", "chat");
+    add(answer, NJ_SUBPROTOCOL, "", "chat");
+    add(answer, NJ_QUERY, "name", "value");
+    add(answer, NJ_HEADER, "origin", "http://localhost");
+    add(answer, NJ_COOKIE, "name", "a name that is too long to be kept among the short strings of Lua");
+    return true;
+}
+
+static void host_log(void *context, nj_log_level level, const void *message, size_t length, const uint64_t *id,
+                     const char *source) {
+    (void)context, (void)level, (void)message, (void)length, (void)id, (void)source;
+    line_count += 1;
+}
+
+static bool host_module(void *context, const char *name, nj_answer *answer) {
+    (void)context, (void)name;
+    nj_answer_append(answer, module, sizeof module - 1);
+    return true;
+}
+
+static void host_apply(void *context) {
+    nj_effect effect;
+    while (nj_vm_next_effect(*(nj_vm **)context, &effect)) effect_count += 1;
+}
+
+// MARK: One life
+
+static void report(nj_vm *vm) {
+    const nj_failure *failure = nj_vm_failure(vm);
+    nj_report report = {
+        .message = (const uint8_t *)failure->message,
+        .message_length = failure->message_length,
+        .traceback = (const uint8_t *)failure->traceback,
+        .traceback_length = failure->traceback_length,
+        .handler = (const uint8_t *)"message",
+        .handler_length = 7,
+        .version = 1,
+    };
+    nj_event event = {.kind = NJ_EVENT_ERROR, .id = 1, .has_connection = true, .report = &report};
+    nj_vm_dispatch(vm, &event);
+}
+
+static bool dispatch(nj_vm *vm, nj_event_kind kind, const char *bytes) {
+    nj_event event = {
+        .kind = kind,
+        .id = 1,
+        .has_connection = true,
+        .bytes = bytes,
+        .length = strlen(bytes),
+        .is_text = true,
+        .code = 1001,
+        .was_clean = true,
+    };
+    bool is_done = nj_vm_dispatch(vm, &event);
+    if (!is_done) report(vm);
+    host_apply(&vm);
+    return is_done;
+}
+
+// Answers whether an allocation was there to fail.
+static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
+    nj_vm *vm = NULL;
+    nj_host host = {
+        &vm,       host_send, host_close,     host_broadcast, host_is_open, host_buffered, host_members,
+        host_find, host_public_id, host_request, host_log,    host_module,  host_apply,
+    };
+    nj_limits limits = {
+        .memory = 1 << 20,
+        .event_ticks = 1000,
+        .load_ticks = 1000,
+        .stuck_ticks = 100000,
+        .fail_from = fail_from,
+        .fail_count = fail_count,
+    };
+    vm = nj_vm_create(&limits, &host, clock, "1.0");
+    if (vm == NULL) return true;
+    if (nj_vm_load(vm, "oom.lua", script, sizeof script - 1)) {
+        dispatch(vm, NJ_EVENT_CONNECT, "");
+        bool is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello");
+        if (fail_count == 0 && !is_done) {
+            printf("failed without a reason: %.*s\n", (int)nj_vm_failure(vm)->message_length, nj_vm_failure(vm)->message);
+            exit(1);
+        }
+        dispatch(vm, NJ_EVENT_MESSAGE, "fail");
+        dispatch(vm, NJ_EVENT_MESSAGE, "deep");
+        dispatch(vm, NJ_EVENT_DRAIN, "");
+        dispatch(vm, NJ_EVENT_CLOSE, "bye");
+    } else {
+        host_apply(&vm);
+    }
+    uint64_t allocations = nj_vm_usage(vm).allocations;
+    nj_vm_close(vm);
+    size_t used = nj_vm_usage(vm).used;
+    nj_vm_destroy(vm);
+    if (used != 0) {
+        printf("%zu bytes in use after the end, allocation %llu failed\n", used, (unsigned long long)fail_from);
+        exit(1);
+    }
+    return allocations >= fail_from;
+}
+
+int main(int count, char **arguments) {
+    // Under valgrind each life takes long: every n-th allocation will do.
+    uint64_t step = count > 1 ? strtoull(arguments[1], NULL, 10) : 1;
+    if (step == 0) step = 1;
+    nj_clock *clock = nj_clock_create();
+    if (clock == NULL) {
+        perror("nj_clock_create");
+        return 1;
+    }
+    live(clock, 0, 0);
+    static const uint64_t stretches[] = {1, 20, UINT64_MAX / 2};
+    for (size_t i = 0; i < sizeof stretches / sizeof stretches[0]; i++) {
+        uint64_t fail_from = 1;
+        while (live(clock, fail_from, stretches[i])) fail_from += step;
+        printf("failed each of %llu allocations and %llu behind it\n", (unsigned long long)fail_from,
+               (unsigned long long)stretches[i] - 1);
+    }
+    nj_clock_destroy(clock);
+    printf("%zu lines, %zu effects, nothing crashed, nothing is left\n", line_count, effect_count);
+    return 0;
+}

@@ -1,0 +1,51 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import LuaRuntime
+import Testing
+
+struct HandlersTests {
+    @Test(arguments: [
+        ("", "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned nil"),
+        ("return 1", "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned number"),
+        ("return { mesage = print }", "unknown key of the returned table: \"mesage\": did you mean \"message\"?"),
+        ("return { on_message = print }", "unknown key of the returned table: \"on_message\""),
+        ("return { zzz = 1 }", "unknown key of the returned table: \"zzz\""),
+        ("return { print }", "the keys of the returned table must be strings: names of handlers"),
+        ("return { message = 1 }", "\"message\" must be a function, not a number"),
+        ("return { close = {} }", "\"close\" must be a function, not a table"),
+    ])
+    func refusesOtherTables(source: String, message: String) throws {
+        let error = try loadFailure(of: source)
+        #expect(error.kind == .contract)
+        #expect(error.message == "test.lua: \(message)")
+        #expect(error.handler == "load")
+        #expect(error.file == "test.lua")
+    }
+
+    /// An ignored `upgrade` would let everybody in.
+    @Test(arguments: [
+        "upgrade", "on", "invalid", "request", "save", "load", "path", "instances", "protocols", "origins", "key",
+        "compress", "slow", "keep_alive", "limits",
+    ])
+    func refusesWhatIsNotThereYet(key: String) throws {
+        let error = try loadFailure(of: "return { \(key) = print }")
+        #expect(error.message == "test.lua: key of the returned table: \"\(key)\" is not in this version yet")
+    }
+
+    @Test(arguments: [
+        "calls", "event", "presence", "alarm", "history", "track", "shard_by", "auto_reply", "schema",
+    ])
+    func refusesReservedNames(key: String) throws {
+        let error = try loadFailure(of: "return { \(key) = print }")
+        #expect(error.message == "test.lua: key of the returned table: \"\(key)\" is reserved for a later version")
+    }
+
+    @Test func keysWithAnUnderscoreAreTheScripts() throws {
+        #expect(try Fixture("return { _mine = 1, _ = {}, message = print }").vm.handlers == .message)
+    }
+}

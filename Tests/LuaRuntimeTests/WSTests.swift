@@ -1,0 +1,102 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import LuaRuntime
+import Testing
+
+struct WSTests {
+    @Test(arguments: [
+        ("ws.broadcast('x')", "broadcast text x except []", "3"),
+        ("ws.broadcast('x', 'binary')", "broadcast binary x except []", "3"),
+        ("ws.broadcast('x', { kind = 'binary' })", "broadcast binary x except []", "3"),
+        ("ws.broadcast('x', { except = conn })", "broadcast text x except [1]", "2"),
+        ("ws.broadcast('x', { except = {} })", "broadcast text x except []", "3"),
+        ("ws.broadcast('x', { except = list })", "broadcast text x except [1, 2]", "1"),
+        ("ws.broadcast('', { kind = 'text', except = list })", "broadcast text  except [1, 2]", "1"),
+    ])
+    func broadcasts(call: String, effect: String, count: String) throws {
+        let fixture = try Fixture(
+            handler: "local list = {} for c in ws.conns() do list[#list + 1] = c end list[3] = nil print(\(call))",
+            connections: 1...3
+        )
+        try fixture.message()
+        #expect(fixture.host.effects == [effect])
+        #expect(fixture.host.log == ["info test.lua:1 #1 \(count)"])
+    }
+
+    @Test func broadcastToNobodyHasNoEffect() throws {
+        let fixture = try Fixture(handler: "print(ws.broadcast('x', { except = conn }))")
+        try fixture.message()
+        #expect(fixture.host.effects == [])
+        #expect(fixture.host.log == ["info test.lua:1 #1 0"])
+    }
+
+    /// The iterator runs over those who were there at the call and still are.
+    @Test func connsIsASnapshot() throws {
+        let fixture = try Fixture(
+            handler: "for c in ws.conns() do c:send('x') for d in ws.conns() do if d ~= c then d:close() end end end",
+            connections: 1...3
+        )
+        try fixture.message()
+        #expect(fixture.host.effects == ["send #1 text x", "close #2 1000 ", "close #3 1000 "])
+    }
+
+    @Test func connsOfNobody() throws {
+        let fixture = try Fixture("for c in ws.conns() do error('none') end return {}", connections: 1...1)
+        #expect(fixture.vm.handlers == [])
+    }
+
+    @Test func getFindsById() throws {
+        #expect(try printed("ws.get(conn.id) == conn, ws.get('x'), ws.get('')") == "true\tnil\tnil")
+    }
+
+    @Test func tellsTheVersion() throws {
+        #expect(try printed("ws.version, require 'ws' == ws, getmetatable(ws)") == "1.2.3\ttrue\tfalse")
+    }
+
+    @Test(arguments: [
+        ("ws.broadcast()", "ws.broadcast: data must be a string, not missing"),
+        ("ws.broadcast(1)", "ws.broadcast: data must be a string, not number"),
+        ("ws.broadcast({})", "ws.broadcast: tables as JSON are not in this version yet: pass a string"),
+        ("ws.broadcast('\\x80')", "ws.broadcast: text must be UTF-8, and byte 1 is not; pass \"binary\" to send bytes"),
+        ("ws.broadcast('x', { except = 1 })", "ws.broadcast: except must be a conn or a list of conns, not number"),
+        ("ws.broadcast('x', { except = { 1 } })", "ws.broadcast: except must be a conn or a list of conns, not number"),
+        ("ws.broadcast('x', { excpt = 1 })", "ws.broadcast: unknown option \"excpt\": did you mean \"except\"?"),
+        ("ws.broadcast('x', { rooms = {} })", "ws.broadcast: option \"rooms\" is not in this version yet"),
+        ("ws.get(1)", "ws.get: id must be a string, not number"),
+        ("ws.get()", "ws.get: id must be a string, not no value"),
+        ("ws.send('x')", "ws.send does not exist: write conn:send(...) for one connection, or ws.broadcast(...) for all"),
+        ("ws.close()", "ws.close does not exist: write conn:close(...) for one connection"),
+        ("ws.brodcast('x')", "unknown field of ws: \"brodcast\": did you mean \"broadcast\"?"),
+        ("ws.whatever()", "unknown field of ws: \"whatever\""),
+        ("return ws[1]", "ws has no field of type number"),
+        ("ws.mine = 1", "ws cannot be given new fields: use a variable of the script"),
+        ("ws.room('x')", "field of ws: \"room\" is not in this version yet"),
+        ("ws.after(1)", "field of ws: \"after\" is not in this version yet"),
+        ("ws.json.encode()", "field of ws: \"json\" is not in this version yet"),
+        ("ws.store.get()", "field of ws: \"store\" is reserved for a later version"),
+        ("ws.fetch()", "field of ws: \"fetch\" is reserved for a later version"),
+    ])
+    func misuseRaisesAtTheCaller(body: String, message: String) throws {
+        #expect(try failure(of: body).message == "test.lua:1: \(message)")
+    }
+
+    @Test(arguments: [
+        ("ws.broadcast('x')", "ws.broadcast has no effect while the script loads"),
+        ("for c in ws.conns() do c:send('x') end", "conn:send has no effect while the script loads"),
+        ("for c in ws.conns() do c:close() end", "conn:close has no effect while the script loads"),
+    ])
+    func effectsAreNotForTheTopLevel(call: String, message: String) throws {
+        #expect(throws: ScriptError.self) {
+            let fixture = try Fixture("local ok, why = pcall(function() \(call) end) print(why) return {}")
+            #expect(fixture.host.log == ["info test.lua:1 test.lua:1: \(message)"])
+            throw ScriptError(
+                kind: .runtime, message: "", file: "", line: 0, sourceLine: nil, traceback: "", handler: "", version: 0
+            )
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import NIOCore
+import LuaRuntime
+import NightjarServer
+import Testing
+import WebSocketCore
+
+private let echo = "return { message = function(conn, data, kind) conn:send(data, kind) end }"
+
+/// Tells every event in a line of text that a test can read back with the message `report`.
+private let recorder = """
+    local seen = {}
+    local r = {}
+    function r.connect(conn, req) seen[#seen + 1] = "connect" end
+    function r.message(conn, data, kind)
+      if data == "report" then conn:send(table.concat(seen, " ")) return end
+      if data == "bye" then conn:close(4001, "so long") return end
+      seen[#seen + 1] = data
+    end
+    function r.drain(conn) seen[#seen + 1] = "drain" end
+    function r.close(conn, code, reason, clean)
+      seen[#seen + 1] = "close:" .. code .. ":" .. reason .. ":" .. tostring(clean)
+    end
+    return r
+    """
+
+struct ConnectionTests {
+    @Test func sendsTheAnswerBeforeAnythingElse() throws {
+        let house = try TestHouse("return { connect = function(conn) conn:send('hello') end }")
+        let client = try house.connect()
+        house.run()
+        #expect(client.texts == ["hello"])
+        #expect(client.answer == "101\n")
+        #expect(client.transport.writes == 1)
+    }
+
+    @Test func answersABurstInOneWrite() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        let before = client.transport.writes
+        client.send((0..<16).map(String.init))
+        #expect(client.texts == (0..<16).map(String.init))
+        #expect(client.transport.writes == before + 1)
+    }
+
+    @Test func keepsOrderWhenTheKernelPushesBack() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        let texts = (0..<400).map { "\($0):" + String(repeating: "x", count: 300) }
+        for (index, text) in texts.enumerated() {
+            client.transport.room = index % 7 == 0 ? 0 : 211
+            client.send(text)
+            if index % 5 == 0 { client.transport.makeRoom(97) }
+            if !client.transport.isReading { client.transport.makeRoom() }
+        }
+        while client.transport.later != nil { client.transport.makeRoom() }
+        #expect(client.texts == texts)
+    }
+
+    @Test func givesTheTransportOneChunkOfAtMost64KiBAtATime() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(binary: Array(repeating: 1, count: 200_000))
+        #expect(client.transport.later?.readableBytes == 64 * 1024)
+    }
+
+    @Test func stopsReadingAboveTheSoftLimitAndTellsTheScriptWhenItIsOver() throws {
+        let house = try TestHouse(
+            "local n = 0 return { message = function(c, d) if d == 'n' then c:send(tostring(n)) else c:send(d) end end,"
+                + " drain = function(c) n = n + 1 end }"
+        )
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 70_000))
+        #expect(!client.transport.isReading)
+        client.transport.makeRoom()
+        #expect(client.transport.isReading)
+        client.send("n")
+        #expect(client.texts.last == "1")
+    }
+
+    @Test func closesWith1013BeyondTheHardLimit() throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 100_000
+        let house = try TestHouse(
+            "return { message = function(c, d) for i = 1, 5 do if c:send(d) == nil then return end end end }",
+            configuration: configuration
+        )
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 40_000))
+        house.run()
+        while client.transport.later != nil { client.transport.makeRoom() }
+        #expect(client.texts.count == 2)
+        #expect(client.close == .close(1013, "too slow: more than 100000 bytes wait to be sent"))
+    }
+
+    @Test func letsOneFrameLargerThanTheHardLimitThroughWhenNothingWaits() throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        let house = try TestHouse(echo, configuration: configuration)
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 5000))
+        client.transport.makeRoom()
+        #expect(client.texts == [String(repeating: "x", count: 5000)])
+    }
+
+    @Test func answersTheLatestPingOnlyWhileTheKernelPushesBack() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send("first")
+        for index in 0..<5 { client.ping("\(index)") }
+        client.transport.makeRoom()
+        client.take()
+        #expect(client.received == [.text("first"), .pong])
+    }
+
+    @Test func answersEveryPingWhileThereIsRoom() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        for _ in 0..<5 { client.ping() }
+        client.take()
+        #expect(client.received == Array(repeating: .pong, count: 5))
+    }
+
+    // MARK: - Closing
+
+    @Test func echoesThePeersCloseAndShutsItsSide() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.sendClose(CloseCode(rawValue: 3000), "done")
+        #expect(client.close == .close(3000, ""))
+        #expect(client.transport.isOutputShut)
+        #expect(!client.transport.isClosed)
+    }
+
+    @Test func tellsTheScriptOfEachEndOnce() throws {
+        let house = try TestHouse(recorder)
+        let witness = try house.connect()
+
+        let polite = try house.connect()
+        polite.sendClose(CloseCode(rawValue: 3000), "done")
+        polite.transport.close()
+        let vanished = try house.connect()
+        vanished.transport.close()
+        let silent = try house.connect()
+        silent.sendClose(nil)
+        silent.transport.close()
+        let dismissed = try house.connect()
+        dismissed.send("bye")
+        house.run()
+        dismissed.acknowledgeClose()
+        dismissed.transport.close()
+        let rude = try house.connect()
+        rude.feed([0x81, 0x01, 0x41])
+        rude.transport.close()
+
+        house.run()
+        witness.send("report")
+        #expect(
+            witness.texts == [
+                [
+                    "connect connect close:3000:done:true connect close:1006::false connect close:1005::true",
+                    "connect close:4001:so long:true connect close:1002:"
+                        + ProtocolViolation.unmaskedFrame.sentence + ":false",
+                ].joined(separator: " ")
+            ]
+        )
+    }
+
+    @Test func sendsWhatWasAcceptedBeforeAClose() throws {
+        let house = try TestHouse(
+            "return { message = function(c, d) c:send('a') c:send('b') c:close() print(c:send('c')) end }"
+        )
+        let client = try house.connect()
+        client.send(["x", "y"])
+        house.run()
+        #expect(client.texts == ["a", "b"])
+        #expect(client.close == .close(1000, ""))
+    }
+
+    @Test func resetsAPeerThatDoesNotAnswerTheClose() throws {
+        let house = try TestHouse("return { message = function(c) c:close() end }")
+        let client = try house.connect()
+        client.send("x")
+        house.run()
+        house.advance(by: .seconds(4))
+        #expect(!client.transport.isClosed)
+        house.advance(by: .seconds(2))
+        #expect(client.transport.wasReset)
+    }
+
+    @Test func readsOnAfterAViolationButDoesNotLook() throws {
+        let house = try TestHouse(recorder)
+        let client = try house.connect()
+        client.feed([0x81, 0x01, 0x41])
+        #expect(client.close == .close(1002, ProtocolViolation.unmaskedFrame.sentence))
+        #expect(client.transport.isOutputShut)
+        client.feed(Array(repeating: 0, count: 500_000))
+        #expect(!client.transport.isClosed)
+        client.feed(Array(repeating: 0, count: 600_000))
+        #expect(client.transport.wasReset)
+    }
+
+    @Test func pingsASilentPeerAndDropsItAfter45Seconds() throws {
+        let house = try TestHouse(recorder)
+        let client = try house.connect()
+        house.advance(by: .seconds(24))
+        client.take()
+        #expect(client.received.isEmpty)
+        house.advance(by: .seconds(2))
+        client.take()
+        #expect(client.received == [.ping])
+        house.advance(by: .seconds(17))
+        #expect(!client.transport.isClosed)
+        house.advance(by: .seconds(3))
+        #expect(client.transport.wasReset)
+    }
+
+    @Test func anyByteKeepsAPeerAlive() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        for _ in 0..<12 {
+            house.advance(by: .seconds(20))
+            client.send("x")
+        }
+        client.take()
+        #expect(client.received == Array(repeating: .text("x"), count: 12))
+    }
+
+    @Test func abandonsATransportThatBreaks() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.isBroken = true
+        client.send("x")
+        #expect(client.transport.isClosed)
+        #expect(house.workers[0].connections.count == 0)
+    }
+
+    @Test func anIDThatOutlivesItsConnectionReachesNobody() throws {
+        let house = try TestHouse(
+            "local old return { message = function(c, d) if d == 'keep' then old = c"
+                + " else local ok, why = old:send('leak') c:send(tostring(ok) .. why) end end }"
+        )
+        let first = try house.connect()
+        first.send("keep")
+        let slot = first.id.rawValue >> 32
+        first.transport.close()
+        house.run()
+        let second = try house.connect()
+        #expect(second.id.rawValue >> 32 == slot)
+        second.send("try")
+        #expect(second.texts == ["nilclosed"])
+    }
+
+    // MARK: - Accounting
+
+    @Test func accountsForWhatItHoldsAndGivesItBack() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 10_000))
+        #expect(house.ledger.bytes == 10_004)
+        client.transport.makeRoom()
+        #expect(house.ledger.bytes == 0)
+        var cut = client.frame(String(repeating: "y", count: 1000))
+        client.feed(cut.readSlice(length: 508)!)
+        #expect(house.ledger.bytes == 500)
+        client.transport.close()
+        #expect(house.ledger.bytes == 0)
+    }
+
+    @Test func shedsTheLargestWhenAllBuffersAreFull() throws {
+        let house = try TestHouse(echo, bufferedTotal: 50_000)
+        let small = try house.connect()
+        let large = try house.connect()
+        small.transport.room = 0
+        large.transport.room = 0
+        small.send(String(repeating: "x", count: 10_000))
+        large.send(String(repeating: "x", count: 30_000))
+        house.run()
+        #expect(!large.transport.isClosed)
+        small.send(String(repeating: "x", count: 12_000))
+        house.run()
+        #expect(large.transport.wasReset)
+        #expect(!small.transport.isClosed)
+        #expect(house.ledger.bytes == 22_008)
+    }
+}

@@ -1,0 +1,114 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import LuaRuntime
+import Logging
+import NIOCore
+import NIOEmbedded
+import NightjarServer
+
+/// One or two event loops in memory with one route, whose VM lives on the last of them; sockets live on the first.
+final class TestHouse {
+    let loops: [EmbeddedEventLoop]
+    let workers: [Worker]
+    let route: Route
+    let runner: ScriptRunner
+    let log = TestLog()
+    let ledger: BufferLedger
+
+    init(
+        _ script: String,
+        loops count: Int = 1,
+        configuration: RouteConfiguration = RouteConfiguration(),
+        bufferedTotal: Int = 1 << 30
+    ) throws {
+        let loops = (0..<count).map { _ in EmbeddedEventLoop() }
+        let ledger = BufferLedger(limit: bufferedTotal, workers: count)
+        let log = self.log
+        var logger = Logger(label: "test") { _ in TestLogHandler(log: log) }
+        logger.logLevel = .debug
+        self.loops = loops
+        self.ledger = ledger
+        self.workers = try loops.enumerated().map { index, loop in
+            try Worker(index: index, eventLoop: loop, peerCount: count, routeCount: 1, ledger: ledger, logger: logger)
+        }
+        self.route = Route(index: 0, path: "/test", script: "test.lua", configuration: configuration, owner: count - 1)
+        self.runner = ScriptRunner(route: self.route, worker: self.workers[count - 1], logger: logger) { name in
+            .missing("no module \(name)")
+        }
+        let source = Script(name: "test.lua", source: Array(script.utf8), route: "/test", version: 1)
+        try self.runner.load(source, productVersion: "0")
+        self.workers[count - 1].add(self.runner)
+        for worker in self.workers {
+            worker.start(peers: self.workers)
+        }
+    }
+
+    deinit {
+        for worker in self.workers {
+            worker.stop()
+        }
+    }
+
+    /// A connection to the route on the first loop.
+    func connect(target: String = "/test", headers: [(name: String, value: String)] = []) throws -> TestClient {
+        guard let connection = self.workers[0].makeConnection(route: self.route) else {
+            throw ChannelError.inappropriateOperationForState
+        }
+        return try TestClient(connection, target: target, headers: headers)
+    }
+
+    /// Lets both loops run until neither has anything to do.
+    func run() {
+        for _ in 0..<4 {
+            for loop in self.loops {
+                loop.run()
+            }
+        }
+    }
+
+    /// Lets time pass on all loops, a grain of the deadline wheel at a time.
+    func advance(by duration: Duration) {
+        let grain = DeadlineWheel.interval
+        for _ in 0..<Int(duration / grain) + 1 {
+            for loop in self.loops {
+                loop.advanceTime(by: TimeAmount(grain))
+            }
+        }
+        self.run()
+    }
+}
+
+/// What has been logged.
+final class TestLog: @unchecked Sendable {
+    // Sendable because a test and its embedded loops are one thread.
+    var lines: [(level: Logger.Level, text: String, metadata: Logger.Metadata)] = []
+
+    func texts(_ level: Logger.Level) -> [String] {
+        self.lines.filter { $0.level == level }.map(\.text)
+    }
+}
+
+private struct TestLogHandler: LogHandler {
+    let log: TestLog
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    init(log: TestLog) {
+        self.log = log
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }
+        self.log.lines.append((event.level, "\(event.message)", metadata))
+    }
+}

@@ -1,0 +1,85 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Foundation
+import Testing
+import nightjar
+
+/// The built command, as a person calls it.
+struct CommandTests {
+    @Test func tellsItsVersion() throws {
+        #expect(try run("--version") == Result(status: 0, output: "\(NightjarVersion.current)\n", error: ""))
+    }
+
+    @Test func explainsItself() throws {
+        let help = try run("serve", "--help")
+        #expect(help.status == 0)
+        for option in ["<folder>", "--host", "--port", "--config", "--log-level", "--dev", "SIGTERM"] {
+            #expect(help.output.contains(option), "\(option)")
+        }
+    }
+
+    @Test func printsItsConfigurationFile() throws {
+        #expect(try run("config") == Result(status: 0, output: ConfigurationTemplate.text, error: ""))
+    }
+
+    @Test func refusesUnknownOptions() throws {
+        let result = try run("serve", "--prot", "1")
+        #expect(result.status == 64)
+        #expect(result.error.contains("--prot"))
+    }
+
+    /// Every option reaches its setting: the schema refuses each by the name that was typed.
+    @Test func reportsEachConfigurationProblemOnALineOfItsOwn() throws {
+        let result = try run(
+            "serve",
+            "",
+            "--host",
+            "",
+            "--port",
+            "x",
+            "--log-level",
+            "loud",
+            environment: ["NIGHTJAR_DEV": "maybe"]
+        )
+        #expect(result.status == 78)
+        #expect(result.output.isEmpty)
+        let names = result.error.split(separator: "\n").map { $0.split(separator: ":")[1] }
+        #expect(names == [" --host", " --port", " FOLDER", " --log-level", " NIGHTJAR_DEV"])
+    }
+
+    @Test func namesAConfigurationFileThatIsMissing() throws {
+        let expected = "nightjar: nowhere.yaml: cannot be read: No such file or directory (named by --config)\n"
+        #expect(try run("serve", "--config", "nowhere.yaml") == Result(status: 78, output: "", error: expected))
+    }
+
+    private struct Result: Equatable {
+        var status: CInt
+        var output: String
+        var error: String
+    }
+
+    private func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+        // The tests are built next to what they test.
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let (output, error) = (Pipe(), Pipe())
+        let process = Process()
+        process.executableURL = URL(filePath: tests).deletingLastPathComponent().appending(path: "nightjar")
+        process.arguments = arguments
+        process.environment = environment
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        // Both together are far below what a pipe holds.
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus,
+            output: String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self),
+            error: String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        )
+    }
+}

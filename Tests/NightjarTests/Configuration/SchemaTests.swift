@@ -1,0 +1,128 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import NightjarServer
+import Testing
+import nightjar
+
+struct SchemaTests {
+    @Test func hasEachKeyAndVariableOnce() {
+        #expect(Set(Schema.settings.map(\.key)).count == Schema.settings.count)
+        #expect(Set(Schema.settings.map(\.variable)).count == Schema.settings.count)
+    }
+
+    /// Nothing can be set by two keys, and every key sets something.
+    @Test func setsAnotherValueWithEachKey() throws {
+        let defaults = NightjarConfiguration()
+        var seen: [NightjarConfiguration] = []
+        for setting in Schema.settings {
+            var configuration = defaults
+            let others = Self.otherValues(for: setting)
+            let other = try #require(others.first { setting.set($0, in: &configuration) }, "\(setting.key)")
+            #expect(setting.text(in: configuration) == other)
+            #expect(configuration != defaults)
+            #expect(!seen.contains(configuration), "\(setting.key)")
+            seen.append(configuration)
+        }
+    }
+
+    @Test func acceptsItsDefaults() {
+        for setting in Schema.settings {
+            var configuration = NightjarConfiguration()
+            #expect(setting.set(setting.text(in: configuration), in: &configuration), "\(setting.key)")
+            #expect(configuration == NightjarConfiguration())
+        }
+    }
+
+    @Test func keepsSectionsTogether() {
+        var sections: [Substring] = []
+        for setting in Schema.settings {
+            let parts = setting.key.split(separator: ".")
+            #expect(parts.count <= 2)
+            if parts.count == 2, sections.last != parts[0] { sections.append(parts[0]) }
+        }
+        #expect(Set(sections).count == sections.count)
+    }
+
+    @Test func describesEachKeyInOneSentence() {
+        for setting in Schema.settings {
+            #expect(setting.summary.hasSuffix(".") && setting.summary.first?.isUppercase == true, "\(setting.key)")
+        }
+    }
+
+    @Test func letsRoutesHaveTheirOwnLimits() {
+        let perRoute = Schema.settings.filter(\.isPerRoute).map(\.key)
+        #expect(
+            perRoute == [
+                "limits.message", "limits.fragments", "limits.message_time", "limits.buffered", "limits.buffered_soft",
+                "limits.close", "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu",
+                "limits.load",
+                "limits.memory", "keep_alive.interval", "keep_alive.timeout",
+            ]
+        )
+    }
+
+    @Test func comparesSizesOnly() throws {
+        for order in Schema.orders {
+            for key in [order.lesser, order.greater] {
+                let setting = try #require(Schema.setting(key))
+                #expect(setting.bytes(in: NightjarConfiguration(), route: nil) != nil)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("port", ["0", "65535"], ["-1", "65536", "8080.5", "x", ""]),
+        ("backlog", ["1", "65535"], ["0", "65536"]),
+        ("threads.io", ["0", "1024"], ["-1", "1025"]),
+        ("limits.message", ["1", "1GiB"], ["0", "1073741825", "2GiB"]),
+        ("limits.cpu", ["10ms", "20s"], ["9ms", "20001ms", "1d"]),
+        ("limits.memory", ["1MiB", "16GiB"], ["1023KiB", "17GiB"]),
+        ("limits.total", ["0", "1024GiB"], ["1025GiB"]),
+        ("drain.window", ["0", "60s", "1m"], ["60001ms"]),
+        ("log.level", ["trace", "critical"], ["Info", "warn", ""]),
+        ("log.format", ["auto", "text", "json"], ["xml"]),
+        ("dev", ["true", "false"], ["maybe"]),
+        ("host", ["::1"], ["", "a\0b"]),
+    ])
+    func holdsItsRanges(key: String, accepted: [String], refused: [String]) throws {
+        let setting = try #require(Schema.setting(key))
+        for text in accepted {
+            var configuration = NightjarConfiguration()
+            #expect(setting.set(text, in: &configuration), "\(text)")
+        }
+        for text in refused {
+            var configuration = NightjarConfiguration()
+            #expect(!setting.set(text, in: &configuration), "\(text)")
+            #expect(configuration == NightjarConfiguration())
+        }
+    }
+
+    @Test(arguments: [
+        ("host", "it takes a text that is not empty, such as `127.0.0.1`"),
+        ("port", "it takes a whole number from 0 to 65535, such as `8080`"),
+        ("dev", "it takes `true` or `false`"),
+        ("log.format", "it takes one of `auto`, `text`, `json`"),
+        ("limits.message", "it takes a size from 1 to 1GiB, such as `1MiB`"),
+        ("limits.cpu", "it takes a time from 10ms to 20s, such as `100ms`"),
+    ])
+    func saysWhatIsAllowed(key: String, hint: String) {
+        #expect(Schema.setting(key)?.hint == hint)
+    }
+
+    /// Values of which one is allowed, and none is the default.
+    private static func otherValues(for setting: Setting) -> [String] {
+        switch setting.kind {
+        case .string: ["elsewhere"]
+        case .boolean: ["true"]
+        case .integer: ["17"]
+        case .size: ["3MiB", "7KiB"]
+        case .duration: ["7s"]
+        case .choice(let choice): [choice.names[choice.names.count - 1]]
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Testing
+import WebSocketCore
+
+struct HandshakeRequestTests {
+    typealias Field = (name: String, value: String)
+
+    /// The example of RFC 6455 section 1.3.
+    private static let sample: [Field] = [
+        ("Host", "server.example.com"), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13"),
+        ("Origin", "http://example.com"),
+    ]
+    private static let accepted = HandshakeRequest.Outcome.accept(
+        acceptKey: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        subprotocol: nil
+    )
+
+    /// A change of the sample, and what becomes of it.
+    struct Row: Sendable, CustomTestStringConvertible {
+        var method = "GET"
+        var version = (1, 1)
+        /// Fields that replace the sample's of the same names; none removes them.
+        var replacing: [String: [String]] = [:]
+        var added: [Field] = []
+        var outcome: HandshakeRequest.Outcome
+
+        var testDescription: String { "\(method) \(version) \(replacing) \(added)" }
+
+        init(
+            _ rejection: HandshakeRejection?,
+            method: String = "GET",
+            version: (Int, Int) = (1, 1),
+            _ replacing: [String: [String]] = [:],
+            added: [Field] = []
+        ) {
+            self.method = method
+            self.version = version
+            self.replacing = replacing
+            self.added = added
+            outcome = rejection.map { .reject($0) } ?? accepted
+        }
+
+        static func plain(method: String = "GET", _ replacing: [String: [String]]) -> Row {
+            var row = Row(nil, method: method, replacing)
+            row.outcome = .notAnUpgrade
+            return row
+        }
+
+        var headers: [Field] {
+            let kept = sample.filter { replacing[$0.name] == nil }
+            return kept + replacing.flatMap { name, values in values.map { (name, $0) } } + added
+        }
+    }
+
+    static let rows: [Row] = [
+        // Method and version of HTTP.
+        Row(nil), Row(nil, version: (1, 2)),
+        Row(.methodNotAllowed, method: "POST"), Row(.methodNotAllowed, method: "HEAD"),
+        Row(.methodNotAllowed, method: "get"), Row(.methodNotAllowed, method: "OPTIONS"),
+        Row(.methodNotAllowed, method: "CONNECT"), Row(.methodNotAllowed, method: ""),
+        Row(.httpVersion, version: (1, 0)), Row(.httpVersion, version: (0, 9)), Row(.httpVersion, version: (2, 0)),
+        // Host.
+        Row(.host, ["Host": []]), Row(.host, ["Host": [""]]), Row(.host, ["Host": ["a", "b"]]),
+        Row(.host, ["Host": ["a", "a"]]), Row(.host, ["Host": ["a b"]]), Row(.host, ["Host": ["user@a"]]),
+        Row(.host, ["Host": ["a/b"]]), Row(.host, ["Host": ["a, b"]]), Row(.host, ["Host": ["a\u{0}"]]),
+        Row(nil, ["Host": ["localhost:8080"]]), Row(nil, ["Host": ["[::1]:8080"]]), Row(nil, ["Host": [" a "]]),
+        Row(nil, ["Host": []], added: [("hOST", "a")]),
+        // Upgrade.
+        Row(nil, ["Upgrade": ["WebSocket"]]), Row(nil, ["Upgrade": ["h2c, websocket"]]),
+        Row(nil, ["Upgrade": ["h2c", "WEBSOCKET"]]), Row(nil, ["Upgrade": [",, \twebsocket ,"]]),
+        .plain(["Upgrade": []]), .plain(["Upgrade": [""]]), .plain(["Upgrade": ["h2c"]]),
+        .plain(["Upgrade": ["websockets"]]), .plain(["Upgrade": ["web socket"]]),
+        .plain(["Upgrade": ["\"websocket\""]]),
+        .plain(["Upgrade": ["websocket/13"]]), .plain(["Upgrade": ["websocket;q=1"]]),
+        .plain(method: "POST", ["Upgrade": []]), .plain(["Upgrade": [], "Host": []]),
+        // Connection.
+        Row(nil, ["Connection": ["upgrade"]]), Row(nil, ["Connection": ["keep-alive, Upgrade"]]),
+        Row(nil, ["Connection": ["keep-alive", "UPGRADE"]]), Row(nil, ["Connection": ["Upgrade,"]]),
+        Row(.connection, ["Connection": []]), Row(.connection, ["Connection": [""]]),
+        Row(.connection, ["Connection": ["keep-alive"]]), Row(.connection, ["Connection": ["close"]]),
+        Row(.connection, ["Connection": ["upgraded"]]), Row(.connection, ["Connection": ["up grade"]]),
+        Row(.connection, ["Connection": ["Upgrade;"]]),
+        // Version.
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": []]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": [""]]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": ["8"]]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": ["14"]]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": ["013"]]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": ["13, 8"]]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": ["13x"]]),
+        Row(.versionRepeated, ["Sec-WebSocket-Version": ["13", "13"]]),
+        Row(.versionRepeated, ["Sec-WebSocket-Version": ["13", "8"]]), Row(nil, ["Sec-WebSocket-Version": [" 13\t"]]),
+        // Key.
+        Row(.key, ["Sec-WebSocket-Key": []]), Row(.key, ["Sec-WebSocket-Key": [""]]),
+        Row(.key, ["Sec-WebSocket-Key": ["dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="]]),
+        Row(.key, ["Sec-WebSocket-Key": ["dGhlIHNhbXBsZSBub25jZQ"]]),
+        Row(.key, ["Sec-WebSocket-Key": ["dGhlIHNhbXBsZSBub25jZQ=="].map { $0 + "," + $0 }]),
+        Row(.key, ["Sec-WebSocket-Key": ["dGhlIHNhbXBsZSBub25jZSE="]]), Row(.key, ["Sec-WebSocket-Key": ["c2hvcnQ="]]),
+        Row(.key, ["Sec-WebSocket-Key": ["dGhlIHNhbXBsZSBub25j!Q=="]]),
+        Row(nil, ["Sec-WebSocket-Key": [" dGhlIHNhbXBsZSBub25jZQ== "]]),
+        // Body.
+        Row(nil, added: [("Content-Length", "0")]), Row(.body, added: [("Content-Length", "5")]),
+        Row(.body, added: [("content-length", "")]), Row(.body, added: [("Content-Length", "0, 5")]),
+        Row(.body, added: [("Content-Length", "0"), ("Content-Length", "1")]),
+        Row(.body, added: [("Transfer-Encoding", "chunked")]), Row(.body, added: [("TRANSFER-ENCODING", "identity")]),
+        // What is not ours to judge.
+        Row(nil, added: [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits, x; y=\"z\"")]),
+        Row(nil, added: [("Origin", "null"), ("Cookie", "a=b"), ("X-Sec-WebSocket-Key", "?")]),
+        // The order of the checks.
+        Row(.methodNotAllowed, method: "PUT", version: (1, 0), ["Host": [], "Connection": []]),
+        Row(.connection, ["Connection": [], "Sec-WebSocket-Version": ["8"]]),
+        Row(.versionUnsupported, ["Sec-WebSocket-Version": ["8"], "Sec-WebSocket-Key": []]),
+    ]
+
+    @Test(arguments: rows)
+    func judges(row: Row) {
+        let request = HandshakeRequest(
+            method: row.method,
+            majorVersion: row.version.0,
+            minorVersion: row.version.1,
+            headers: row.headers
+        )
+        #expect(request.outcome() == row.outcome)
+    }
+
+    @Test func ignoresTheCaseOfNames() {
+        for change: (String) -> String in [{ $0.lowercased() }, { $0.uppercased() }] {
+            var request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1)
+            for (name, value) in Self.sample { request.add(name: change(name), value: value) }
+            #expect(request.outcome() == Self.accepted)
+        }
+    }
+
+    /// The offer's lines, what the route speaks, and the choice; `refused` stands for a refusal.
+    static let protocols: [([String], [String], String?)] = [
+        ([], [], nil), ([], ["chat"], nil), (["chat"], [], nil), (["chat"], ["chat"], "chat"),
+        (["superchat, chat"], ["chat", "superchat"], "superchat"), (["x", "chat"], ["chat"], "chat"),
+        (["a,b", "c"], ["c", "b"], "b"), (["Chat"], ["chat"], nil), ([",a, ,b,"], ["b"], "b"), ([" a\t"], ["a"], "a"),
+        (["a!#$%&'*+-.^_`|~9"], ["a!#$%&'*+-.^_`|~9"], "a!#$%&'*+-.^_`|~9"), (["a", "A"], ["A"], "A"),
+        ([""], [], "refused"), ([" , ,"], [], "refused"), (["a, a"], ["a"], "refused"), (["a", "a"], ["a"], "refused"),
+        (["a b"], ["a"], "refused"), (["a;b"], [], "refused"), (["\"a\""], [], "refused"), (["a/b"], [], "refused"),
+        (["é"], [], "refused"), (["a\u{0}"], [], "refused"), (["a\u{7F}"], [], "refused"),
+        (["x, chat, chat\r\nSet-Cookie: a"], ["chat"], "refused"), (["chat\r\nSet-Cookie: a"], ["chat"], "refused"),
+        (["a, b", "c, a"], ["c"], "refused"), (["good", "b@d"], ["good"], "refused"),
+    ]
+
+    @Test(arguments: protocols)
+    func choosesASubprotocol(lines: [String], offered: [String], choice: String?) {
+        let headers = Self.sample + lines.map { ("Sec-WebSocket-Protocol", $0) }
+        let request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1, headers: headers)
+        let expected: HandshakeRequest.Outcome =
+            choice == "refused"
+            ? .reject(.protocols) : .accept(acceptKey: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", subprotocol: choice)
+        #expect(request.outcome(protocols: offered) == expected)
+    }
+
+    /// Twice the input takes about twice the time, not four times (CVE-2021-32640, CVE-2020-7662).
+    @Test(arguments: [",", " ", "\t", ", ", "\"", "\\", "=", ";", "a", "websocket", "upgrade "])
+    func parsingIsLinear(piece: String) {
+        func time(_ size: Int) -> Duration {
+            let value = String(repeating: piece, count: size / piece.utf8.count)
+            let names = [
+                "Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Content-Length",
+            ]
+            return (0..<5).map { _ in
+                ContinuousClock().measure {
+                    var request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1)
+                    for (name, sample) in Self.sample { request.add(name: name, value: sample) }
+                    request.add(name: "Sec-WebSocket-Protocol", value: value)
+                    #expect(request.outcome() != .notAnUpgrade)
+                    for name in names { request.add(name: name, value: value) }
+                    #expect(request.outcome() != Self.accepted)
+                }
+            }.min() ?? .zero
+        }
+        let ratio = time(16 * 8192) / time(8192)
+        #expect(ratio < 100, "16 times the input took \(ratio) times as long; 256 would be quadratic")
+    }
+
+    @Test func manyDifferentProtocolsAreLinearToo() {
+        let offer = (0..<2000).map { "p\($0)" }.joined(separator: ",")
+        let headers = Self.sample + [("Sec-WebSocket-Protocol", offer)]
+        let request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1, headers: headers)
+        let expected = HandshakeRequest.Outcome.accept(
+            acceptKey: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+            subprotocol: "p1999"
+        )
+        #expect(request.outcome(protocols: ["p1999"]) == expected)
+    }
+}

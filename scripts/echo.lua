@@ -1,0 +1,7 @@
+local echo = {}
+
+function echo.message(conn, data, kind)
+  conn:send(data, kind)
+end
+
+return echo
