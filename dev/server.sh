@@ -20,7 +20,8 @@ start_server() {
     mkdir -p "${server_log%/*}"
     # The file would go on counting for the next server, so each gets a new one.
     rm -f "$server_log"
-    env "$@" "$binary" serve scripts --host 127.0.0.1 --port 0 >"$server_log" 2>&1 &
+    # The server refuses names of the environment that it does not know, and this one is ours.
+    env -u NIGHTJAR_BIN "$@" "$binary" serve scripts --host 127.0.0.1 --port 0 >"$server_log" 2>&1 &
     server_pid=$!
     for _ in $(seq 200); do
         # The start text names each route with its URL.

@@ -24,6 +24,8 @@ _Thread_local nj_vm *volatile nj_running_vm;
 
 #if NJ_POLL_CLOCK
 
+bool nj_clock_is_signalled(void) { return false; }
+
 nj_clock *nj_clock_create(void) { return calloc(1, sizeof(nj_clock)); }
 
 void nj_clock_destroy(nj_clock *clock) { free(clock); }
@@ -86,6 +88,8 @@ static bool install_handler(void) {
     sigemptyset(&action.sa_mask);
     return sigaction(TICK_SIGNAL, &action, NULL) == 0;
 }
+
+bool nj_clock_is_signalled(void) { return true; }
 
 nj_clock *nj_clock_create(void) {
     nj_clock *clock = calloc(1, sizeof *clock);

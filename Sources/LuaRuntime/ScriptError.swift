@@ -46,6 +46,26 @@ package struct ScriptError: Error, Sendable {
 
     /// The version of the script.
     package var version: Int
+
+    package init(
+        kind: Kind,
+        message: String,
+        file: String,
+        line: Int,
+        sourceLine: String? = nil,
+        traceback: String = "",
+        handler: String,
+        version: Int
+    ) {
+        self.kind = kind
+        self.message = message
+        self.file = file
+        self.line = line
+        self.sourceLine = sourceLine
+        self.traceback = traceback
+        self.handler = handler
+        self.version = version
+    }
 }
 
 extension ScriptError: CustomStringConvertible {

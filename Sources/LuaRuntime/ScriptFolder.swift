@@ -13,6 +13,9 @@ internal import Glibc
 internal import Darwin
 #endif
 
+// `read` alone would be the method below.
+private let readBytes = read(_:_:_:)
+
 /// The folder that holds the scripts: finds the routes and reads files, nothing above it and nothing but regular files.
 package struct ScriptFolder: Sendable {
     /// A script that serves a route.
@@ -22,6 +25,11 @@ package struct ScriptFolder: Sendable {
 
         /// The path that it serves: `/games/tic`; `index.lua` serves its folder.
         package var path: String
+
+        package init(file: String, path: String) {
+            self.file = file
+            self.path = path
+        }
     }
 
     /// A file that looks like a route and is not served.
@@ -70,17 +78,10 @@ package struct ScriptFolder: Sendable {
         }
         defer { close(descriptor) }
         guard let status = status(of: descriptor), isRegular(status) else { throw .notRegular(file: file) }
-        var bytes = [UInt8](repeating: 0, count: Self.maximumFileSize + 1)
-        var count = 0
-        while count < bytes.count {
-            let received = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count) }
-            if received < 0 && errno == EINTR { continue }
-            guard received >= 0 else { throw .unreadable(file: file, reason: lastError()) }
-            if received == 0 { break }
-            count += received
-        }
-        guard count <= Self.maximumFileSize else { throw .tooLarge(file: file, limit: Self.maximumFileSize) }
-        return Array(bytes.prefix(count))
+        let bytes = Self.readAll(descriptor, limit: Self.maximumFileSize + 1)
+        guard let bytes else { throw .unreadable(file: file, reason: lastError()) }
+        guard bytes.count <= Self.maximumFileSize else { throw .tooLarge(file: file, limit: Self.maximumFileSize) }
+        return bytes
     }
 
     /// Reads a module for `require`, in the words that a script is answered.
@@ -186,6 +187,21 @@ package struct ScriptFolder: Sendable {
             names.append(name)
         }
         return names.sorted()
+    }
+
+    /// Reads to the end or the limit; nil with errno set when that fails.
+    private static func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
+        var isWhole = true
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            while count < limit {
+                let received = readBytes(descriptor, buffer.baseAddress.map { $0 + count }, limit - count)
+                if received < 0 && errno == EINTR { continue }
+                isWhole = received >= 0
+                if received <= 0 { return }
+                count += received
+            }
+        }
+        return isWhole ? bytes : nil
     }
 
     private func status(of descriptor: Int32) -> stat? {

@@ -46,6 +46,12 @@ package final class Connection {
         case gone
     }
 
+    /// Why the peer's input has ended before our Close frame is out.
+    private enum Ending {
+        case closed
+        case violation(ProtocolViolation)
+    }
+
     /// Bytes that a peer may still send after our last one before the connection is reset.
     private static let lingerLimit = 1024 * 1024
 
@@ -89,6 +95,9 @@ package final class Connection {
     private var waitingMessages = 0
     private var waitingBytes = 0
 
+    /// The peer has ended its input; our Close frame goes out behind the answers to the messages that still wait for the script.
+    private var ending: Ending?
+    private var endingDeadline: MonotonicTime?
     private var closeReport: CloseReport?
     private var isCloseDelivered = false
     /// True when no more frames can come from the peer: after both Close frames, or after a violation.
@@ -197,7 +206,7 @@ package final class Connection {
         if self.member == nil {
             self.unreportedOutput += WebSocketConnection.frameSize(payload.count)
         }
-        self.write { self.websocket.send(payload, as: isText ? .text : .binary, into: &$0) }
+        self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
     }
 
     /// Sends a whole frame that was encoded for many.
@@ -241,6 +250,7 @@ package final class Connection {
         {
             self.pauses.remove(.script)
         }
+        self.end()
         self.worker.markDirty(self)
     }
 
@@ -255,6 +265,13 @@ package final class Connection {
     package func deadline(turn: UInt64) {
         guard turn == self.expectedTurn, self.phase != .gone else { return }
         self.expectedTurn = .max
+        if let deadline = self.endingDeadline, deadline <= self.worker.now {
+            // The script takes too long for what came before the end.
+            self.waitingMessages = 0
+            self.end()
+            self.settle()
+            return
+        }
         if !self.pauses.isDisjoint(with: .anyOfScript) {
             // We do not read, so silence says nothing about the peer.
             self.websocket.received(at: self.worker.now)
@@ -382,21 +399,36 @@ package final class Connection {
                 wasClean: true
             )
         }
-        self.phase = .closing
-        self.isFinished = true
-        self.write { self.websocket.acknowledgeClose(into: &$0, now: self.worker.now) }
         self.deliverClose(clean: true)
+        self.ending = .closed
+        self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout
+        self.end()
     }
 
     private func fail(_ violation: ProtocolViolation) {
         if self.closeReport == nil {
             self.closeReport = CloseReport(code: violation.closeCode, reason: violation.sentence, wasClean: false)
         }
-        self.phase = .closing
-        self.isFinished = true
-        self.write { self.websocket.fail(with: violation, into: &$0, now: self.worker.now) }
         self.worker.log(.info, "closed for a violation: \(violation.sentence)", self)
         self.deliverClose(clean: false)
+        self.ending = .violation(violation)
+        self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout
+        self.end()
+    }
+
+    /// Answers the end of the peer's input, once the script has taken everything that came before it.
+    private func end() {
+        guard let ending = self.ending, self.waitingMessages <= 0 else { return }
+        self.ending = nil
+        self.endingDeadline = nil
+        self.phase = .closing
+        self.isFinished = true
+        self.write { output in
+            switch ending {
+            case .closed: self.websocket.acknowledgeClose(into: &output, now: self.worker.now)
+            case .violation(let violation): self.websocket.fail(with: violation, into: &output, now: self.worker.now)
+            }
+        }
     }
 
     private func deliverClose(clean: Bool) {
@@ -503,7 +535,7 @@ package final class Connection {
         }
         let held = self.heldInput?.readableBytes ?? 0
         self.account(for: buffered + held + self.waitingBytes + self.websocket.bufferedBytes)
-        if let deadline = self.websocket.nextDeadline {
+        if let deadline = self.endingDeadline ?? self.websocket.nextDeadline {
             self.expectedTurn = self.worker.schedule(self.id, deadline: deadline, unlessBefore: self.expectedTurn)
         }
     }

@@ -5,12 +5,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
 /// The listening socket: accepts, spreads connections over the event loops, and gives each the handshake's handlers.
-enum Listener {
+package enum Listener {
     /// Linux's `TCP_NOTSENT_LOWAT`: how much unsent data the kernel takes before it pushes back. Without it the kernel hides
     /// megabytes of a reader that does not read.
     private static let notSentLowWaterMark = ChannelOptions.Types.SocketOption(level: .init(6), name: .init(25))
@@ -49,7 +49,8 @@ enum Listener {
         return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
     }
 
-    private static func addHandshake(
+    /// Gives an accepted channel the handlers that answer its one HTTP request.
+    package static func addHandshake(
         to channel: any Channel,
         worker: Worker,
         router: Router,

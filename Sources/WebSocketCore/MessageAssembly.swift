@@ -20,6 +20,7 @@ struct MessageAssembly {
     private(set) var fragments: UInt32 = 0
     /// The kind of the unfinished message, nil between messages.
     private(set) var kind: MessageKind?
+    /// Between two texts it is as new: each ended with a whole character.
     private var validator = UTF8Validator()
     /// The length of a control frame's payload that stands behind the message's bytes until it is whole.
     private var controlLength: UInt8 = 0
@@ -35,7 +36,6 @@ struct MessageAssembly {
     mutating func begin(_ kind: MessageKind) {
         self.kind = kind
         fragments = 1
-        validator = UTF8Validator()
     }
 
     mutating func addFragment() {

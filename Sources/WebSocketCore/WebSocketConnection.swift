@@ -5,8 +5,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import struct NIOCore.ByteBuffer
-
 /// One side of a WebSocket connection after the handshake (RFC 6455), without I/O and without a clock.
 ///
 /// Whoever drives it gives it what came from the peer (`received(at:)` once a read, then `nextEvent(from:)` until nil),
@@ -210,6 +208,7 @@ package struct WebSocketConnection: ~Copyable {
         case .close:
             let body = try CloseBody(payload)
             peerCloseCode = body.code
+            assembly.discardMessage()
             state = state == .open ? .closeReceived : .closed
             deadlines.close = deadlines.lastReceived.advanced(byNanoseconds: limits.closeNanoseconds)
             return .close(body.code, reason: body.reason)

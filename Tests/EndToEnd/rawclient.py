@@ -104,6 +104,13 @@ class RawClient:
                 return None
         return parsed
 
+    def ends(self):
+        """Whether the connection ends here, in good order or by a reset, with nothing more to read."""
+        try:
+            return self.read_frame() is None
+        except ConnectionResetError:
+            return True
+
     def abort(self):
         """Ends the connection with a reset, and not with the order that TCP prefers."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

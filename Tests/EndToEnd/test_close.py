@@ -30,11 +30,19 @@ def test_close_without_code_is_answered_without_code(server):
 
 
 def test_what_was_sent_before_the_close_is_answered_before_it(server):
+    """The Close waits for the script's answers, also when they come from another loop."""
     with RawClient(server.port).upgrade("/echo") as client:
         client.send(frame(TEXT, b"last words") + frame(CLOSE, close_payload(1000)) + frame(TEXT, b"ignored"))
         assert client.read_frame() == Frame(TEXT, b"last words", True)
         assert client.read_frame() == Frame(CLOSE, close_payload(1000), True)
         assert client.read_frame() is None
+
+
+def test_what_was_sent_before_a_violation_is_answered_before_it(server):
+    with RawClient(server.port).upgrade("/echo") as client:
+        client.send(frame(TEXT, b"last words") + frame(3, b"?") + frame(TEXT, b"ignored"))
+        assert client.read_frame() == Frame(TEXT, b"last words", True)
+        assert client.read_frame().payload[:2] == close_payload(1002)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 //
 
 import NIOCore
+import NIOEmbedded
 import LuaRuntime
 import NightjarServer
 import Testing
@@ -175,6 +176,34 @@ struct ConnectionTests {
                 ].joined(separator: " ")
             ]
         )
+    }
+
+    /// The VM lives on another loop, so both messages and the end are read before the script sees anything.
+    @Test func answersWhatCameBeforeTheEndBeforeItsClose() throws {
+        let house = try TestHouse(echo, loops: 2)
+        let polite = try house.connect()
+        polite.send(["a", "b"])
+        // As raw bytes: the core's client would not look at messages behind its own Close.
+        polite.feed([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8])
+        let rude = try house.connect()
+        rude.send("c")
+        rude.feed([0xB1, 0x80, 0, 0, 0, 0])
+        house.run()
+        #expect(polite.texts == ["a", "b"])
+        #expect(polite.close == .close(1000, ""))
+        #expect(rude.texts == ["c"])
+        #expect(rude.close == .close(1002, ProtocolViolation.reservedBits.sentence))
+        #expect(polite.transport.isOutputShut && rude.transport.isOutputShut)
+    }
+
+    @Test func doesNotWaitLongerThanTheCloseTimeoutForTheScript() throws {
+        let house = try TestHouse(echo, loops: 2)
+        let client = try house.connect()
+        client.send("a")
+        client.sendClose()
+        for _ in 0..<22 { house.loops[0].advanceTime(by: .milliseconds(250)) }
+        #expect(client.texts == [])
+        #expect(client.close == .close(1000, ""))
     }
 
     @Test func sendsWhatWasAcceptedBeforeAClose() throws {

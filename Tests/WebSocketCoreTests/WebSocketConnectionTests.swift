@@ -89,7 +89,9 @@ struct WebSocketConnectionTests {
     }
 
     @Test func aCloseEndsAnUnfinishedMessage() {
-        #expect(Endpoint().receive(.text("a", isFinal: false), .close(1001)) == [.close(1001, "")])
+        let endpoint = Endpoint()
+        #expect(endpoint.receive(.text("a", isFinal: false), .close(1001)) == [.close(1001, "")])
+        #expect(endpoint.connection.bufferCapacity == 0)
     }
 
     @Test func maySendUntilTheCloseIsAcknowledged() throws {

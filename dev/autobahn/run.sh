@@ -23,7 +23,8 @@ output=$PWD/.build/autobahn
 
 url=${AUTOBAHN_URL:-}
 if [ -z "$url" ]; then
-    start_server
+    # Two loops, whatever the machine: half of the connections are then on another loop than their script.
+    start_server NIGHTJAR_THREADS_IO="${NIGHTJAR_THREADS_IO:-2}"
     url=ws://127.0.0.1:$server_port/echo
 fi
 

@@ -95,6 +95,9 @@ void nj_answer_field(nj_answer *_Nonnull answer, nj_field field, const void *_Nu
 /// Starts the timer of the calling thread; NULL with errno set when the system refuses one.
 nj_clock *_Nullable nj_clock_create(void);
 
+/// Whether clocks signal; otherwise the VMs read the time themselves, and nothing notices one that is stuck in C code.
+bool nj_clock_is_signalled(void);
+
 /// Stops the timer. No VM of the clock may be running.
 void nj_clock_destroy(nj_clock *_Nonnull clock);
 

@@ -10,8 +10,8 @@ package enum Nearest {
     /// The one of `names` that takes the fewest edits to become `name`, if that is at most one in three characters.
     package static func name(to name: String, among names: [String]) -> String? {
         let candidates = names.map { (name: $0, edits: edits(Array(name), Array($0))) }
-        guard let best = candidates.min(by: { $0.edits < $1.edits }) else { return nil }
-        return best.edits <= (max(name.count, best.name.count) + 2) / 3 ? best.name : nil
+        let near = candidates.filter { $0.edits <= (max(name.count, $0.name.count) + 2) / 3 }
+        return near.min { $0.edits < $1.edits }?.name
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours that make `a` of `b` (optimal string alignment).

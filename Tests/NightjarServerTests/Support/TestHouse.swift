@@ -12,6 +12,8 @@ import NIOEmbedded
 import NightjarServer
 
 /// One or two event loops in memory with one route, whose VM lives on the last of them; sockets live on the first.
+///
+/// A single house may stand on a loop that is there already, such as an embedded channel's.
 final class TestHouse {
     let loops: [EmbeddedEventLoop]
     let workers: [Worker]
@@ -23,10 +25,11 @@ final class TestHouse {
     init(
         _ script: String,
         loops count: Int = 1,
+        on loop: EmbeddedEventLoop? = nil,
         configuration: RouteConfiguration = RouteConfiguration(),
         bufferedTotal: Int = 1 << 30
     ) throws {
-        let loops = (0..<count).map { _ in EmbeddedEventLoop() }
+        let loops = (0..<count).map { _ in loop ?? EmbeddedEventLoop() }
         let ledger = BufferLedger(limit: bufferedTotal, workers: count)
         let log = self.log
         var logger = Logger(label: "test") { _ in TestLogHandler(log: log) }

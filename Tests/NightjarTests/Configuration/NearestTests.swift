@@ -11,10 +11,10 @@ import nightjar
 struct NearestTests {
     @Test(arguments: [
         ("prot", "port"), ("hosts", "host"), ("Port", "port"), ("mesage", "message"), ("bufferd", "buffered"),
-        ("buffered-soft", "buffered_soft"), ("lvl", "level"),
+        ("buffered-soft", "buffered_soft"), ("lvl", "level"), ("lgo", "log"),
     ])
     func findsWhatWasMeant(typed: String, meant: String) {
-        let names = ["host", "port", "level", "message", "buffered", "buffered_soft"]
+        let names = ["host", "port", "log", "level", "message", "buffered", "buffered_soft"]
         #expect(Nearest.name(to: typed, among: names) == meant)
     }
 

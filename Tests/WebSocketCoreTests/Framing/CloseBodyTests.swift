@@ -15,7 +15,7 @@ struct CloseBodyTests {
 
     @Test func judgesEveryCode() {
         var wrong: [UInt16] = []
-        for code in UInt16.min ... .max {
+        for code in Array(0...5100) + [UInt16.max - 1, .max] {
             let isGood = [1000...1003, 1007...1014, 3000...4999].contains { $0.contains(code) }
             let expected: Observed = isGood ? .close(code, "") : .violation(.closeCodeInvalid(code))
             if observed([UInt8(code >> 8), UInt8(code & 0xFF)]) != [expected] { wrong.append(code) }

@@ -161,7 +161,7 @@ struct HandshakeRequestTests {
         #expect(request.outcome(protocols: offered) == expected)
     }
 
-    /// Twice the input takes about twice the time, not four times (CVE-2021-32640, CVE-2020-7662).
+    /// The time grows with the input, not with its square (CVE-2021-32640, CVE-2020-7662).
     @Test(arguments: [",", " ", "\t", ", ", "\"", "\\", "=", ";", "a", "websocket", "upgrade "])
     func parsingIsLinear(piece: String) {
         func time(_ size: Int) -> Duration {
@@ -169,7 +169,7 @@ struct HandshakeRequestTests {
             let names = [
                 "Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Content-Length",
             ]
-            return (0..<5).map { _ in
+            return (0..<3).map { _ in
                 ContinuousClock().measure {
                     var request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1)
                     for (name, sample) in Self.sample { request.add(name: name, value: sample) }
@@ -180,8 +180,8 @@ struct HandshakeRequestTests {
                 }
             }.min() ?? .zero
         }
-        let ratio = time(16 * 8192) / time(8192)
-        #expect(ratio < 100, "16 times the input took \(ratio) times as long; 256 would be quadratic")
+        let ratio = time(8 * 8192) / time(8192)
+        #expect(ratio < 32, "8 times the input took \(ratio) times as long; 64 would be quadratic")
     }
 
     @Test func manyDifferentProtocolsAreLinearToo() {

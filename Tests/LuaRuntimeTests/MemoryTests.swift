@@ -1,0 +1,121 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import LuaRuntime
+import Testing
+
+struct MemoryTests {
+    static let limits = ScriptLimits(memory: 1 << 20, eventCPU: .seconds(5), loadCPU: .seconds(5))
+
+    /// Ways to use up memory. Each is told at its line, and the VM goes on.
+    @Test(arguments: [
+        "local t = {} for i = 1, math.huge do t[i] = { i } end",
+        "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end",
+        "local s = 'x' while true do s = s .. s end",
+        "return ('x'):rep(1 << 30)",
+        "local t = {} for i = 1, math.huge do t[i] = i end",
+        "local t = {} while true do t[#t + 1] = coroutine.create(print) end",
+        "local function f() return 1 + f() end f()",
+        "kept = {} while true do kept[#kept + 1] = {} end",
+    ])
+    func endsAtTheQuota(body: String) throws {
+        let fixture = try Fixture(
+            "kept = nil return { message = function(conn, data) if data == 'eat' then \(body) end kept = nil conn:send(data) end }",
+            limits: Self.limits
+        )
+        let error = #expect(throws: ScriptError.self) { try fixture.message("eat") }
+        #expect(error?.kind == .memory)
+        #expect(error?.message == "test.lua:1: not enough memory: the limit is 1048576 bytes")
+        #expect(error?.traceback.isEmpty == false)
+        #expect(fixture.vm.memoryPeak < 2 << 20)
+        // What was kept in a global is still there: the next event is told as well, until something lets it go.
+        if body.hasPrefix("kept") { return }
+        try fixture.message("alive")
+        #expect(fixture.host.effects == ["send #1 text alive"])
+    }
+
+    /// Garbage is collected before a script is told anything.
+    @Test func garbageDoesNotCount() throws {
+        let fixture = try Fixture(handler: "for i = 1, 20000 do local t = { ('x'):rep(1000) .. i } end", limits: Self.limits)
+        try fixture.message()
+        #expect(fixture.vm.memoryPeak < 2 << 20)
+    }
+
+    @Test func anErrorCanBeCaughtAndTheMemoryIsBack() throws {
+        let fixture = try Fixture(
+            handler: """
+                local ok, why = pcall(function() local t = {} for i = 1, math.huge do t[i] = { i } end end)
+                print(ok, why)
+                local x = nil
+                print(x.y)
+                """,
+            limits: Self.limits
+        )
+        let error = #expect(throws: ScriptError.self) { try fixture.message() }
+        #expect(error?.kind == .runtime)
+        #expect(fixture.host.log == ["info test.lua:2 #1 false\ttest.lua:1: not enough memory: the limit is 1048576 bytes"])
+    }
+
+    /// A handler of xpcall would run where nothing could end it.
+    @Test func xpcallHandlersAreNotRunFromTheHook() throws {
+        let fixture = try Fixture(
+            handler: """
+                print(xpcall(function() local t = {} for i = 1, math.huge do t[i] = { i } end end, function() while true do end end))
+                """,
+            limits: Self.limits
+        )
+        try fixture.message()
+        #expect(fixture.host.log.first?.hasSuffix("not enough memory: the limit is 1048576 bytes") == true)
+    }
+
+    /// Collections that a loop provokes count against its CPU time, but for the first.
+    @Test func loopsAroundTheErrorReachTheDeadline() throws {
+        var limits = Self.limits
+        limits.eventCPU = .milliseconds(30)
+        let fixture = try Fixture(
+            handler: "while true do pcall(function() local t = {} for i = 1, math.huge do t[i] = { i } end end) end",
+            limits: limits
+        )
+        let error = #expect(throws: ScriptError.self) { try fixture.message() }
+        #expect(error?.kind == .deadline)
+    }
+
+    @Test func loadingIsLimitedToo() throws {
+        let error = try loadFailure(of: "\nt = {} for i = 1, math.huge do t[i] = { i } end", limits: Self.limits)
+        #expect(error.kind == .memory)
+        #expect(error.line == 2)
+    }
+
+    @Test func aVMNeedsSomeMemory() throws {
+        var limits = Self.limits
+        limits.memory = 1000
+        let error = try loadFailure(of: "return {}", limits: limits)
+        #expect(error.kind == .memory)
+        #expect(error.message == "test.lua: not enough memory: the limit is 1000 bytes")
+    }
+
+    /// This corrupts the heap of Lua 5.4.4 when a collection is forced by a refusal: the soft quota keeps it from that.
+    @Test func weakTablesSurviveTheQuota() throws {
+        let fixture = try Fixture(
+            handler: """
+                local pad = {}
+                for r = 1, 4000 do
+                    local mt = setmetatable({ __newindex = {} }, { __mode = "v" })
+                    local t = setmetatable({}, mt)
+                    local ok = pcall(function() for i = 1, 200 do t[i] = i end end)
+                    if not ok then pad = {} end
+                    pad[#pad + 1] = ("x"):rep(1000 + r)
+                end
+                """,
+            limits: Self.limits
+        )
+        for _ in 0..<3 {
+            let error = #expect(throws: ScriptError.self) { try fixture.message() }
+            #expect(error?.kind == .memory)
+        }
+    }
+}

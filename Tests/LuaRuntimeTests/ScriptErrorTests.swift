@@ -1,0 +1,122 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import LuaRuntime
+import Testing
+
+struct ScriptErrorTests {
+    @Test func tellsWhereAndWhat() throws {
+        let fixture = try Fixture(
+            """
+            local function inner(x)
+                return x.name
+            end
+            return {
+                message = function(conn, data)
+                    local name = inner(nil)
+                    conn:send(name)
+                end,
+            }
+            """,
+            name: "games/tic.lua"
+        )
+        let error = try #require(#expect(throws: ScriptError.self) { try fixture.message() })
+        #expect(error.kind == .runtime)
+        #expect(error.message == "games/tic.lua:2: attempt to index a nil value (local 'x')")
+        #expect(error.file == "games/tic.lua")
+        #expect(error.line == 2)
+        #expect(error.sourceLine == "    return x.name")
+        #expect(
+            error.traceback
+                == "games/tic.lua:2: in upvalue 'inner'\ngames/tic.lua:6: in function <games/tic.lua:5>"
+        )
+        #expect(error.handler == "message")
+        #expect(error.version == 3)
+        #expect(
+            error.description == """
+                games/tic.lua:2: attempt to index a nil value (local 'x')
+                  > 2 |     return x.name
+                in:
+                    games/tic.lua:2: in upvalue 'inner'
+                    games/tic.lua:6: in function <games/tic.lua:5>
+                """
+        )
+    }
+
+    @Test(arguments: [
+        ("x = = 1", "test.lua:1: unexpected symbol near '='"),
+        ("return {", "test.lua:1: '}' expected near <eof>"),
+        ("return { message = function(conn) conn:send('x' end }", "test.lua:1: ')' expected near 'end'"),
+    ])
+    func syntaxErrors(source: String, message: String) throws {
+        let error = try loadFailure(of: source)
+        #expect(error.kind == .syntax)
+        #expect(error.message == message)
+        #expect(error.sourceLine == source)
+        #expect(error.handler == "load")
+    }
+
+    /// Whatever a script throws becomes text, and its own functions are not trusted on the way.
+    @Test(arguments: [
+        ("error('x')", "test.lua:1: x"),
+        ("error('x', 0)", "x"),
+        ("error(12)", "12"),
+        ("error()", "nil"),
+        ("error(true)", "true"),
+        ("error(setmetatable({}, { __tostring = function() return 'own' end }))", "own"),
+        ("error(setmetatable({}, { __tostring = function() error('again') end }))", "the error is a table that has no text"),
+        ("error(setmetatable({}, { __tostring = function() return {} end }))", "the error is a table that has no text"),
+        ("error(conn)", "conn ccccccccccccccccccccc1"),
+        ("error('12:30: too late', 0)", "12:30: too late"),
+        ("error('a\\0b', 0)", "a\0b"),
+        ("error('\\xFF', 0)", "\u{FFFD}"),
+    ])
+    func errorValues(body: String, message: String) throws {
+        let error = try failure(of: body)
+        #expect(error.message == message)
+        #expect(error.line == 1)
+        #expect(error.file == "test.lua")
+    }
+
+    @Test func tablesWithoutTextAreNamedByAddress() throws {
+        #expect(try failure(of: "error({})").message.hasPrefix("table: "))
+    }
+
+    @Test func messagesAreCut() throws {
+        #expect(try failure(of: "error(('x'):rep(10000), 0)").message == String(repeating: "x", count: 4096))
+    }
+
+    /// A traceback is of bounded length, however deep the stack was.
+    @Test func deepStacksAreCut() throws {
+        let error = try failure(of: "local function f(n) if n == 0 then error('deep') end f(n - 1) return end f(1000)")
+        #expect(error.traceback.split(separator: "\n").count == 20)
+    }
+
+    /// error(text, 2) blames the caller, and so does the excerpt.
+    @Test func thePositionIsThatOfTheMessage() throws {
+        let fixture = try Fixture("local function check() error('bad', 2) end\nreturn { message = function()\ncheck()\nend }")
+        let error = #expect(throws: ScriptError.self) { try fixture.message() }
+        #expect(error?.message == "test.lua:3: bad")
+        #expect(error?.line == 3)
+        #expect(error?.sourceLine == "check()")
+    }
+
+    @Test func helpIsThereForLimits() {
+        var error = ScriptError(
+            kind: .memory, message: "m", file: "f", line: 0, sourceLine: nil, traceback: "", handler: "h", version: 1
+        )
+        #expect(error.description == "m\nhelp: keep less, or raise the script's memory limit")
+        error.kind = .deadline
+        #expect(error.description == "m\nhelp: handle less in one event, or raise the script's CPU limit")
+        error.kind = .runtime
+        #expect(error.description == "m")
+    }
+
+    @Test func carriageReturnsAreNotPartOfALine() throws {
+        #expect(try loadFailure(of: "local a = 1\r\nx = = 1\r\nreturn {}\r\n").sourceLine == "x = = 1")
+    }
+}
