@@ -99,7 +99,8 @@ for file in Sources/CLuaRuntime/include/CLuaRuntime.h Sources/LuaRuntime/shim.h 
     done
 done
 
-for file in Sources/CLuaRuntime/vm.c Sources/nightjar/Main.swift Tests/LuaRuntimeTests/VMTests.swift Benchmarks/load.c; do
+for file in Sources/CLuaRuntime/vm.c Sources/nightjar/Main.swift Tests/LuaRuntimeTests/VMTests.swift \
+    Benchmarks/load.c; do
     plant "$file" ""
     sed -i 's/Apache-2.0/MIT/' "$copy/$file"
     finds headers "$file:1: the file does not begin with the SPDX header"

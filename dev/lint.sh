@@ -27,7 +27,7 @@ imports_of() {
         echo "WebSocketCore LuaRuntime NIOCore NIOPosix NIOHTTP1 Logging DequeModule Synchronization $libc"
         ;;
     Sources/nightjar)
-        echo "NightjarServer ArgumentParser Configuration SystemPackage Yams UnixSignals Logging Synchronization $libc"
+        echo "NightjarServer ArgumentParser Configuration FoundationEssentials SystemPackage Yams UnixSignals Logging Synchronization $libc"
         ;;
     # A test may look deeper than its target, but only the runtime's own tests reach its C side.
     Tests/CLuaRuntimeTests | Tests/LuaRuntimeTests) echo "* !CLua" ;;

@@ -27,11 +27,11 @@ at_least() {
 
 check_swift() {
     command -v swift >/dev/null ||
-        fail "Swift is missing. Get Swift $SWIFT_NEEDED or later from https://www.swift.org/install/linux/ and put it in PATH."
+        fail "Swift is missing. Get $SWIFT_NEEDED or later from https://www.swift.org/install/linux/ and put it in PATH."
     local version
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
     at_least "$SWIFT_NEEDED" "${version:-0}" ||
-        fail "Swift ${version:-of an unknown version} is too old: Nightjar needs $SWIFT_NEEDED or later (https://www.swift.org/install/linux/)."
+        fail "Swift ${version:-?} is too old: get $SWIFT_NEEDED or later from https://www.swift.org/install/linux/."
 }
 
 missing=()

@@ -89,6 +89,15 @@ static bool install_handler(void) {
     return sigaction(TICK_SIGNAL, &action, NULL) == 0;
 }
 
+// A thread starts with the signal mask of the one that made it, and some runtimes block everything there: a tick that
+// is blocked would never end a script.
+static bool let_through(void) {
+    sigset_t ticks;
+    sigemptyset(&ticks);
+    sigaddset(&ticks, TICK_SIGNAL);
+    return pthread_sigmask(SIG_UNBLOCK, &ticks, NULL) == 0;
+}
+
 bool nj_clock_is_signalled(void) { return true; }
 
 nj_clock *nj_clock_create(void) {
@@ -99,12 +108,17 @@ nj_clock *nj_clock_create(void) {
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = TICK_SIGNAL;
     event._sigev_un._tid = gettid();
+    // Dispatch's threads, for one, begin with all signals blocked.
+    sigset_t ticks;
+    sigemptyset(&ticks);
+    sigaddset(&ticks, TICK_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &ticks, NULL);
     struct itimerspec interval = {
         .it_interval = {.tv_nsec = NJ_TICK_MILLISECONDS * 1000000},
         .it_value = {.tv_nsec = NJ_TICK_MILLISECONDS * 1000000},
     };
     timer_t timer;
-    if (!install_handler() || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0) {
+    if (!install_handler() || !let_through() || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0) {
         free(clock);
         return NULL;
     }

@@ -71,7 +71,9 @@ void nj_connection_forget(nj_vm *vm, uint64_t id) {
 // The conn that a method was called on; without one, the colon was forgotten.
 static nj_connection *check_self(lua_State *L, nj_vm *vm, const char *method) {
     nj_connection *connection = nj_connection_at(L, vm, 1);
-    if (connection == NULL) nj_raise(L, NJ_RUNTIME, "conn.%s was called without a conn: write conn:%s(...)", method, method);
+    if (connection == NULL) {
+        nj_raise(L, NJ_RUNTIME, "conn.%s was called without a conn: write conn:%s(...)", method, method);
+    }
     if (vm->is_loading) nj_raise(L, NJ_RUNTIME, "conn:%s has no effect while the script loads", method);
     return connection;
 }
@@ -126,8 +128,9 @@ static int close_connection(lua_State *L) {
     nj_connection *connection = check_self(L, vm, "close");
     lua_Integer code = luaL_optinteger(L, 2, 1000);
     if (!may_send_code(code)) {
-        return nj_raise(L, NJ_RUNTIME, "conn:close: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, "
-                        "or 3000 to 4999", (long long)code);
+        return nj_raise(L, NJ_RUNTIME,
+                        "conn:close: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, or 3000 to 4999",
+                        (long long)code);
     }
     size_t length;
     const char *reason = luaL_optlstring(L, 3, "", &length);

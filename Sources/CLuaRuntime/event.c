@@ -5,7 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// Events: each pushes a handler and its arguments inside the worker, where running out of memory is an error like others.
+// Events: each pushes a handler and its arguments inside the worker, where running out of memory is an error like any
+// other.
 
 #include "runtime.h"
 

@@ -98,7 +98,7 @@ static int to_text(lua_State *L) {
 
 void nj_failure_plain(nj_vm *vm, int status, const char *message) {
     nj_failure *failure = &vm->failure;
-    char text[sizeof failure->file + 128], what[96];
+    char text[sizeof vm->script + 128], what[96];
     vm->has_failed = true;
     failure->kind = status == LUA_ERRMEM ? NJ_MEMORY : vm->raising;
     if (failure->kind == NJ_DEADLINE) {
@@ -111,7 +111,7 @@ void nj_failure_plain(nj_vm *vm, int status, const char *message) {
     if (failure->line > 0) {
         snprintf(text, sizeof text, "%s:%d: %s", failure->file, failure->line, what);
     } else {
-        snprintf(text, sizeof text, "%s", what);
+        snprintf(text, sizeof text, "%s: %s", vm->script, what);
     }
     set_message(failure, text, strlen(text));
 }
@@ -167,6 +167,10 @@ int nj_raise_located(lua_State *L, nj_failure_kind kind, const char *text) {
     nj_vm *vm = nj_vm_of(L);
     nj_failure_locate(vm, L, 0);
     vm->raising = kind;
-    lua_pushfstring(L, "%s:%d: %s", vm->failure.file, (int)vm->failure.line, text);
+    if (vm->failure.line > 0) {
+        lua_pushfstring(L, "%s:%d: %s", vm->failure.file, (int)vm->failure.line, text);
+    } else {
+        lua_pushstring(L, text);
+    }
     return lua_error(L);
 }

@@ -5,7 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// req: an ordinary table, made from what the host appends to the answer, kept with the connection once it was asked for.
+// req: an ordinary table, made from what the host appends to the answer, and kept with the connection once it was asked
+// for.
 
 #include "runtime.h"
 

@@ -118,7 +118,8 @@ typedef struct nj_outbox {
 #define NJ_OUTBOX_FLUSH (256 * 1024)
 #define NJ_OUTBOX_KEPT (64 * 1024)
 
-// Makes room for one more effect, so that nj_outbox_append cannot fail; has the host apply what waits when that is much.
+// Makes room for one more effect, so that nj_outbox_append cannot fail; has the host apply what waits when that is
+// much.
 void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_count);
 // Does not raise. The effect's pointers are copied from.
 void nj_outbox_append(nj_vm *vm, const nj_effect *effect);

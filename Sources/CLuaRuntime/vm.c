@@ -106,7 +106,7 @@ static int finish_frame(lua_State *L, int status, lua_KContext context) {
 }
 
 // The body of the worker. The call in between takes the traceback where the error is, closes what is to be closed
-// within the same deadline, and leaves the worker fit for the next event.
+// within the same deadline, and leaves nothing to be reset.
 static int run_frame(lua_State *L) {
     const nj_event_frame *frame = lua_touserdata(L, 1);
     lua_pushcfunction(L, nj_failure_handler);
@@ -130,11 +130,10 @@ static void run_worker(nj_vm *vm, const nj_event_frame *frame) {
     if (status != LUA_OK) {
         // Not the script's code, which runs in a protected call, but our pushing and describing ran out of memory.
         nj_failure_plain(vm, status, "the handler could not be run");
-        drop_worker(vm);
-    } else if (vm->allocator.grew_large) {
-        // Lua tells no stack's size. What grows in place are stacks, tables and buffers, and payloads are none of them.
-        drop_worker(vm);
     }
+    // What a failed handler left on its stack would be kept alive by the next one's frame. And Lua tells no stack's
+    // size: what grows in place are stacks, tables and buffers, and payloads are none of them.
+    if (vm->has_failed || vm->allocator.grew_large) drop_worker(vm);
 }
 
 bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks) {

@@ -12,13 +12,14 @@
 #include <string.h>
 
 static const nj_name names[] = {
-    {"broadcast", NJ_KNOWN}, {"conns", NJ_KNOWN},   {"get", NJ_KNOWN},     {"log", NJ_KNOWN},       {"version", NJ_KNOWN},
-    {"room", NJ_LATER},      {"rooms", NJ_LATER},   {"after", NJ_LATER},   {"every", NJ_LATER},     {"sleep", NJ_LATER},
-    {"spawn", NJ_LATER},     {"wait", NJ_LATER},    {"wake", NJ_LATER},    {"shared", NJ_LATER},    {"json", NJ_LATER},
-    {"crypto", NJ_LATER},    {"now", NJ_LATER},     {"clock", NJ_LATER},   {"uuid", NJ_LATER},      {"env", NJ_LATER},
-    {"instance", NJ_LATER},  {"store", NJ_RESERVED}, {"alarm", NJ_RESERVED}, {"fetch", NJ_RESERVED}, {"jwt", NJ_RESERVED},
-    {"instances", NJ_LATER}, {"publish", NJ_RESERVED}, {"count", NJ_RESERVED}, {"gauge", NJ_RESERVED},
-    {"lock", NJ_RESERVED},   {NULL, NJ_KNOWN},
+    {"broadcast", NJ_KNOWN},  {"conns", NJ_KNOWN},      {"get", NJ_KNOWN},       {"log", NJ_KNOWN},
+    {"version", NJ_KNOWN},    {"room", NJ_LATER},       {"rooms", NJ_LATER},     {"after", NJ_LATER},
+    {"every", NJ_LATER},      {"sleep", NJ_LATER},      {"spawn", NJ_LATER},     {"wait", NJ_LATER},
+    {"wake", NJ_LATER},       {"shared", NJ_LATER},     {"json", NJ_LATER},      {"crypto", NJ_LATER},
+    {"now", NJ_LATER},        {"clock", NJ_LATER},      {"uuid", NJ_LATER},      {"env", NJ_LATER},
+    {"instance", NJ_LATER},   {"instances", NJ_LATER},  {"store", NJ_RESERVED},  {"alarm", NJ_RESERVED},
+    {"fetch", NJ_RESERVED},   {"jwt", NJ_RESERVED},     {"publish", NJ_RESERVED}, {"count", NJ_RESERVED},
+    {"gauge", NJ_RESERVED},   {"lock", NJ_RESERVED},    {NULL, NJ_KNOWN},
 };
 
 // MARK: broadcast
@@ -26,7 +27,8 @@ static const nj_name names[] = {
 static void except_one(lua_State *L, nj_vm *vm, int index) {
     const nj_connection *connection = nj_connection_at(L, vm, index);
     if (connection == NULL) {
-        nj_raise(L, NJ_RUNTIME, "ws.broadcast: except must be a conn or a list of conns, not %s", luaL_typename(L, index));
+        nj_raise(L, NJ_RUNTIME, "ws.broadcast: except must be a conn or a list of conns, not %s",
+                 luaL_typename(L, index));
     }
     nj_answer_append(&vm->answer, &connection->id, sizeof connection->id);
 }
@@ -110,15 +112,20 @@ static int get(lua_State *L) {
     size_t length;
     const char *name = lua_tolstring(L, 1, &length);
     uint64_t id;
-    if (!vm->host.find(vm->host.context, name, length, &id)) return 0;
-    nj_connection_push(L, vm, id);
+    if (vm->host.find(vm->host.context, name, length, &id)) {
+        nj_connection_push(L, vm, id);
+    } else {
+        lua_pushnil(L);
+    }
     return 1;
 }
 
 // MARK: The table
 
 static int refuse_read(lua_State *L) {
-    if (lua_type(L, 2) != LUA_TSTRING) return nj_raise(L, NJ_RUNTIME, "ws has no field of type %s", luaL_typename(L, 2));
+    if (lua_type(L, 2) != LUA_TSTRING) {
+        return nj_raise(L, NJ_RUNTIME, "ws has no field of type %s", luaL_typename(L, 2));
+    }
     const char *name = lua_tostring(L, 2);
     if (strcmp(name, "send") == 0 || strcmp(name, "close") == 0) {
         return nj_raise(L, NJ_RUNTIME, "ws.%s does not exist: write conn:%s(...) for one connection%s", name, name,

@@ -133,7 +133,10 @@ extension ScriptRequest {
         var publicID = publicID
         return publicID.withUTF8 { bytes in
             guard bytes.count == Int(NJ_PUBLIC_ID_LENGTH) else { return false }
-            UnsafeMutableRawPointer(name).copyMemory(from: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped), byteCount: bytes.count)
+            UnsafeMutableRawPointer(name).copyMemory(
+                from: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped),
+                byteCount: bytes.count
+            )
             return true
         }
     }

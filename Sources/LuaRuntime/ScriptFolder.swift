@@ -189,19 +189,19 @@ package struct ScriptFolder: Sendable {
         return names.sorted()
     }
 
-    /// Reads to the end or the limit; nil with errno set when that fails.
+    /// Reads to the end, or a little beyond the limit; nil with errno set when that fails.
     private static func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
-        var isWhole = true
-        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            while count < limit {
-                let received = readBytes(descriptor, buffer.baseAddress.map { $0 + count }, limit - count)
+        var bytes: [UInt8] = []
+        return withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 16) { chunk in
+            while bytes.count < limit {
+                let received = readBytes(descriptor, chunk.baseAddress, chunk.count)
                 if received < 0 && errno == EINTR { continue }
-                isWhole = received >= 0
-                if received <= 0 { return }
-                count += received
+                guard received >= 0 else { return nil }
+                if received == 0 { break }
+                bytes.append(contentsOf: chunk.prefix(received))
             }
+            return bytes
         }
-        return isWhole ? bytes : nil
     }
 
     private func status(of descriptor: Int32) -> stat? {

@@ -471,7 +471,9 @@ package final class Connection {
             defer { self.worker.uncork() }
             let offered = self.worker.output.readableBytes
             if offered > 0 {
-                guard let taken = self.worker.output.withUnsafeReadableBytes({ transport.write($0) }) else { return false }
+                guard let taken = self.worker.output.withUnsafeReadableBytes({ transport.write($0) }) else {
+                    return false
+                }
                 self.noteSent(taken)
                 if taken < offered {
                     self.worker.output.moveReaderIndex(forwardBy: taken)

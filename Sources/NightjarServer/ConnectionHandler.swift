@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import NIOCore
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -12,7 +14,6 @@ internal import Musl
 #else
 internal import Darwin
 #endif
-internal import NIOCore
 
 /// The shell between a NIO channel and a ``Connection``: the only handler of a channel after the upgrade.
 ///

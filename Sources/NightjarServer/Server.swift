@@ -130,7 +130,8 @@ package final class Server: Sendable {
                 problems.append(error.description)
             }
         }
-        for name in self.configuration.routes.keys.sorted() where !scripts.contains(where: { $0.name == name + ".lua" }) {
+        for name in self.configuration.routes.keys.sorted() where !scripts.contains(where: { $0.name == name + ".lua" })
+        {
             problems.append("the configuration has settings for the route \(name), but there is no \(name).lua")
         }
         guard problems.isEmpty else { throw ServerStartError(problems) }
@@ -189,7 +190,12 @@ package final class Server: Sendable {
             let worker = workers[route.owner]
             let (logger, version) = (self.logger, self.version)
             let problem = try await worker.eventLoop.submit { () -> String? in
-                let runner = ScriptRunner(route: route, worker: worker, logger: logger, readModule: folder.module(named:))
+                let runner = ScriptRunner(
+                    route: route,
+                    worker: worker,
+                    logger: logger,
+                    readModule: folder.module(named:)
+                )
                 do throws(ScriptError) {
                     try runner.load(script, productVersion: version)
                 } catch {
@@ -258,7 +264,11 @@ package final class Server: Sendable {
 
 extension TimeAmount {
     init(_ duration: Duration) {
-        self = .nanoseconds(Int64(clamping: duration.components.seconds * 1_000_000_000
-            + duration.components.attoseconds / 1_000_000_000))
+        self = .nanoseconds(
+            Int64(
+                clamping: duration.components.seconds * 1_000_000_000
+                    + duration.components.attoseconds / 1_000_000_000
+            )
+        )
     }
 }

@@ -6,6 +6,7 @@
 //
 
 internal import NIOCore
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -31,7 +32,9 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
                 "port \(port) is in use: stop the program that listens on \(address), or choose another with --port"
             ])
         case EACCES:
-            self.init(["listening on \(address) is not allowed: ports below 1024 need privileges, choose another with --port"])
+            self.init([
+                "listening on \(address) is not allowed: ports below 1024 need privileges, choose another with --port"
+            ])
         case EADDRNOTAVAIL:
             self.init(["\(host) is no address of this machine: choose another with --host"])
         default:

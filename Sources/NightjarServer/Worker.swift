@@ -400,7 +400,11 @@ package final class Worker {
         guard self.ledger.isExceeded,
             let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes })
         else { return }
-        self.log(.warning, "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest", largest)
+        self.log(
+            .warning,
+            "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest",
+            largest
+        )
         largest.abort(code: .tryAgainLater, reason: "server out of buffer memory")
     }
 

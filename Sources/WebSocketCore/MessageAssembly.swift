@@ -85,11 +85,12 @@ struct MessageAssembly {
         if isReleasePending { release() }
     }
 
-    /// Gives the buffer's memory back when nothing in it is of use.
+    /// Gives the buffer's memory back when no message is unfinished.
     mutating func releaseIdle() {
-        if isReleasePending || (kind == nil && controlLength == 0) { release() }
+        if isReleasePending || kind == nil { release() }
     }
 
+    /// Gives the buffer back, and moves the bytes of a cut control frame to a new one.
     private mutating func release() {
         var kept = ByteBuffer()
         kept.writeBytes(buffer.takeLast(Int(controlLength)))

@@ -6,7 +6,15 @@
 //
 
 internal import ArgumentParser
-internal import Foundation
+internal import FoundationEssentials
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
 
 /// The command `nightjar serve`.
 struct Serve: AsyncParsableCommand {

@@ -6,10 +6,17 @@
 //
 
 internal import ArgumentParser
-internal import Foundation
 internal import Logging
 internal import NightjarServer
 internal import UnixSignals
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
 
 /// The life of a serving process: start, wait for a signal, drain, exit.
 struct ServerProcess {

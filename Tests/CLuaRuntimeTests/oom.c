@@ -27,7 +27,9 @@ static const char script[] =
     "  message = function(conn, data, kind)\n"
     "    local ok, err = pcall(error, { text = 'caught' })\n"
     "    ok, err = xpcall(function() local x = nil; return x.y end, function(e) return 'handled ' .. e end)\n"
-    "    local co = coroutine.wrap(function(a) local c <close> = util.closer(); coroutine.yield(a .. 'b'); error(a) end)\n"
+    "    local co = coroutine.wrap(function(a)\n"
+    "      local c <close> = util.closer(); coroutine.yield(a .. 'b'); error(a)\n"
+    "    end)\n"
     "    co('a'); pcall(co)\n"
     "    local other = coroutine.create(function() local c <close> = util.closer(); coroutine.yield() end)\n"
     "    coroutine.resume(other); coroutine.close(other)\n"
@@ -38,8 +40,11 @@ static const char script[] =
     "    ws.broadcast(data:rep(1000), 'binary')\n"
     "    local big = {}; for i = 1, 40 do big[i] = i .. data end\n"
     "    conn:send(table.concat(big), 'binary')\n"
-    "    if data == 'fail' then error(setmetatable({}, { __tostring = function() return 'the text' .. data end })) end\n"
-    "    if data == 'deep' then local function f(n) if n > 0 then return 1 + f(n - 1) end error('deep') end f(150) end\n"
+    "    if data == 'fail' then\n"
+    "      error(setmetatable({}, { __tostring = function() return 'the text' .. data end }))\n"
+    "    end\n"
+    "    local function deep(n) if n > 0 then return 1 + deep(n - 1) end error('deep') end\n"
+    "    if data == 'deep' then deep(150) end\n"
     "  end,\n"
     "  error = function(conn, err) seen[#seen + 1] = err.message .. err.traceback .. err.handler end,\n"
     "  drain = function(conn) seen[conn] = nil end,\n"
@@ -49,8 +54,8 @@ static const char script[] =
     "}\n";
 
 static const char module[] =
-    "return { twice = function(s) return s .. s end, closer = function() return setmetatable({}, { __close = function() "
-    "local t = {} for i = 1, 4 do t[i] = {} end end }) end }";
+    "local meta = { __close = function() local t = {} for i = 1, 4 do t[i] = {} end end }\n"
+    "return { twice = function(s) return s .. s end, closer = function() return setmetatable({}, meta) end }";
 
 // MARK: The host
 
@@ -188,7 +193,8 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         dispatch(vm, NJ_EVENT_CONNECT, "");
         bool is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello");
         if (fail_count == 0 && !is_done) {
-            printf("failed without a reason: %.*s\n", (int)nj_vm_failure(vm)->message_length, nj_vm_failure(vm)->message);
+            const nj_failure *failure = nj_vm_failure(vm);
+            printf("failed without a reason: %.*s\n", (int)failure->message_length, failure->message);
             exit(1);
         }
         dispatch(vm, NJ_EVENT_MESSAGE, "fail");

@@ -31,7 +31,7 @@ async def test_every_line_is_one_object_whatever_is_logged(start):
 
 
 async def test_log_that_nobody_reads_stalls_no_echo(start):
-    """30 MB of log lines against a pipe of 64 KiB: they are dropped, and the log says how many once it is read again."""
+    """30 MB of log lines against a pipe of 64 KiB are dropped, and the log says so once it is read again."""
     server = start({"log.lua": LOGGING}, settings={"threads.io": 1}, reads_log=False)
     async with connect(server.url("/log")) as client:
         for _ in range(300):

@@ -31,7 +31,10 @@ struct ConnectionTests {
     }
 
     @Test func stateBelongsToItsConnection() throws {
-        let fixture = try Fixture(handler: "conn.state.n = (conn.state.n or 0) + 1 print(conn.state.n)", connections: 1...2)
+        let fixture = try Fixture(
+            handler: "conn.state.n = (conn.state.n or 0) + 1 print(conn.state.n)",
+            connections: 1...2
+        )
         try fixture.message(from: 1)
         try fixture.message(from: 2)
         try fixture.message(from: 1)
@@ -123,7 +126,10 @@ struct ConnectionTests {
         ("conn:send(12)", "conn:send: data must be a string, not number"),
         ("conn:send({})", "conn:send: tables as JSON are not in this version yet: pass a string"),
         ("conn:send('ab\\xC3x')", "conn:send: text must be UTF-8, and byte 3 is not; pass \"binary\" to send bytes"),
-        ("conn:send('12345678\\xED\\xA0\\x80')", "conn:send: text must be UTF-8, and byte 9 is not; pass \"binary\" to send bytes"),
+        (
+            "conn:send('12345678\\xED\\xA0\\x80')",
+            "conn:send: text must be UTF-8, and byte 9 is not; pass \"binary\" to send bytes"
+        ),
         ("conn:send('x', 'txt')", "conn:send: kind must be \"text\" or \"binary\", not \"txt\""),
         ("conn:send('x', 1)", "conn:send: kind must be \"text\" or \"binary\", not a number"),
         ("conn:send('x', { kind = 1 })", "conn:send: kind must be \"text\" or \"binary\", not a number"),
@@ -135,7 +141,10 @@ struct ConnectionTests {
         ("conn.send('x')", "conn.send was called without a conn: write conn:send(...)"),
         ("conn.close(1000)", "conn.close was called without a conn: write conn:close(...)"),
         ("conn.send(io)", "undefined global 'io'"),
-        ("conn:close(1005)", "conn:close: 1005 is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, or 3000 to 4999"),
+        (
+            "conn:close(1005)",
+            "conn:close: 1005 is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, or 3000 to 4999"
+        ),
         ("conn:close(1000, '\\xFF')", "conn:close: the reason must be UTF-8, and byte 1 is not"),
         ("conn:close('x')", "bad argument #1 to 'close' (number expected, got string)"),
         ("conn.state = 1", "conn.state must be a table, not number"),

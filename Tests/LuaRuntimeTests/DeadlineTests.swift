@@ -107,7 +107,8 @@ struct DeadlineTests {
     @Test(.enabled(if: CPUClock.isSignalled))
     func abortsWhatCannotBeEnded() async throws {
         let result = try await #require(
-            processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+            processExitsWith: .signal(SIGABRT),
+            observing: [\.standardErrorContent]
         ) {
             var limits = ScriptLimits.test
             limits.stuckCPU = .milliseconds(100)

@@ -10,10 +10,19 @@ import Testing
 
 struct HandlersTests {
     @Test(arguments: [
-        ("", "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned nil"),
-        ("return 1", "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned number"),
+        (
+            "",
+            "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned nil"
+        ),
+        (
+            "return 1",
+            "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned number"
+        ),
         ("return { mesage = print }", "unknown key of the returned table: \"mesage\": did you mean \"message\"?"),
-        ("return { on_message = print }", "unknown key of the returned table: \"on_message\""),
+        (
+            "return { on_message = print }",
+            "unknown key of the returned table: \"on_message\": did you mean \"message\"?"
+        ),
         ("return { zzz = 1 }", "unknown key of the returned table: \"zzz\""),
         ("return { print }", "the keys of the returned table must be strings: names of handlers"),
         ("return { message = 1 }", "\"message\" must be a function, not a number"),

@@ -26,7 +26,14 @@ struct LuaVMTests {
         )
         let id = ConnectionID(rawValue: 1)
         let error = ScriptError(
-            kind: .runtime, message: "m", file: "f", line: 1, sourceLine: nil, traceback: "t", handler: "drain", version: 9
+            kind: .runtime,
+            message: "m",
+            file: "f",
+            line: 1,
+            sourceLine: nil,
+            traceback: "t",
+            handler: "drain",
+            version: 9
         )
         #expect(fixture.vm.handlers == [.connect, .message, .close, .drain, .error])
         try fixture.vm.connect(id)

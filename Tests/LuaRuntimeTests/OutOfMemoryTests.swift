@@ -50,7 +50,11 @@ struct OutOfMemoryTests {
         limits.failingAllocations = failing
         let fixture: Fixture
         do {
-            fixture = try Fixture(Self.source, modules: ["util": "return { twice = function(s) return s .. s end }"], limits: limits)
+            fixture = try Fixture(
+                Self.source,
+                modules: ["util": "return { twice = function(s) return s .. s end }"],
+                limits: limits
+            )
         } catch let error as ScriptError {
             #expect(error.kind == .memory)
             return (.max, 1)

@@ -49,7 +49,7 @@ struct ScriptErrorTests {
 
     @Test(arguments: [
         ("x = = 1", "test.lua:1: unexpected symbol near '='"),
-        ("return {", "test.lua:1: '}' expected near <eof>"),
+        ("return { 1", "test.lua:1: '}' expected near <eof>"),
         ("return { message = function(conn) conn:send('x' end }", "test.lua:1: ')' expected near 'end'"),
     ])
     func syntaxErrors(source: String, message: String) throws {
@@ -68,7 +68,10 @@ struct ScriptErrorTests {
         ("error()", "nil"),
         ("error(true)", "true"),
         ("error(setmetatable({}, { __tostring = function() return 'own' end }))", "own"),
-        ("error(setmetatable({}, { __tostring = function() error('again') end }))", "the error is a table that has no text"),
+        (
+            "error(setmetatable({}, { __tostring = function() error('again') end }))",
+            "the error is a table that has no text"
+        ),
         ("error(setmetatable({}, { __tostring = function() return {} end }))", "the error is a table that has no text"),
         ("error(conn)", "conn ccccccccccccccccccccc1"),
         ("error('12:30: too late', 0)", "12:30: too late"),
@@ -98,7 +101,9 @@ struct ScriptErrorTests {
 
     /// error(text, 2) blames the caller, and so does the excerpt.
     @Test func thePositionIsThatOfTheMessage() throws {
-        let fixture = try Fixture("local function check() error('bad', 2) end\nreturn { message = function()\ncheck()\nend }")
+        let fixture = try Fixture(
+            "local function check() error('bad', 2) end\nreturn { message = function()\ncheck()\nend }"
+        )
         let error = #expect(throws: ScriptError.self) { try fixture.message() }
         #expect(error?.message == "test.lua:3: bad")
         #expect(error?.line == 3)
@@ -107,7 +112,14 @@ struct ScriptErrorTests {
 
     @Test func helpIsThereForLimits() {
         var error = ScriptError(
-            kind: .memory, message: "m", file: "f", line: 0, sourceLine: nil, traceback: "", handler: "h", version: 1
+            kind: .memory,
+            message: "m",
+            file: "f",
+            line: 0,
+            sourceLine: nil,
+            traceback: "",
+            handler: "h",
+            version: 1
         )
         #expect(error.description == "m\nhelp: keep less, or raise the script's memory limit")
         error.kind = .deadline

@@ -15,7 +15,10 @@ struct ScriptFolderTests {
             for file in ["chat.lua", "games/tic.lua", "games/index.lua", "index.lua", "a-b.c_1.lua"] {
                 try write("return {}", to: "\(root)/\(file)")
             }
-            for file in ["lib/util.lua", "games/lib/x.lua", "_draft.lua", "_old/x.lua", ".hidden.lua", "chat_test.lua", "notes.txt"] {
+            for file in [
+                "lib/util.lua", "games/lib/x.lua", "_draft.lua", "_old/x.lua", ".hidden.lua", "chat_test.lua",
+                "notes.txt",
+            ] {
                 try write("", to: "\(root)/\(file)")
             }
             let listing = try ScriptFolder(path: root).listing()
@@ -101,7 +104,9 @@ struct ScriptFolderTests {
                 try folder.read("no.lua")
             }
             #expect(try folder.read("most.lua").count == ScriptFolder.maximumFileSize)
-            #expect(throws: ScriptFolderError.tooLarge(file: "large.lua", limit: 1 << 20)) { try folder.read("large.lua") }
+            #expect(throws: ScriptFolderError.tooLarge(file: "large.lua", limit: 1 << 20)) {
+                try folder.read("large.lua")
+            }
             guard case .missing(let sentence) = folder.module(named: "lib.none") else {
                 Issue.record("a module")
                 return

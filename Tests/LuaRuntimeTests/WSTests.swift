@@ -70,7 +70,10 @@ struct WSTests {
         ("ws.broadcast('x', { rooms = {} })", "ws.broadcast: option \"rooms\" is not in this version yet"),
         ("ws.get(1)", "ws.get: id must be a string, not number"),
         ("ws.get()", "ws.get: id must be a string, not no value"),
-        ("ws.send('x')", "ws.send does not exist: write conn:send(...) for one connection, or ws.broadcast(...) for all"),
+        (
+            "ws.send('x')",
+            "ws.send does not exist: write conn:send(...) for one connection, or ws.broadcast(...) for all"
+        ),
         ("ws.close()", "ws.close does not exist: write conn:close(...) for one connection"),
         ("ws.brodcast('x')", "unknown field of ws: \"brodcast\": did you mean \"broadcast\"?"),
         ("ws.whatever()", "unknown field of ws: \"whatever\""),

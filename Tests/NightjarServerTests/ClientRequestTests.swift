@@ -25,7 +25,8 @@ struct ClientRequestTests {
 
     @Test func joinsHeadersAndTakesCookiesApart() throws {
         let request = try self.request([
-            ("Host", "example.org"), ("X-A", "1"), ("x-a", "2"), ("Cookie", "a=1; b=2"), ("cookie", "a=3;c = x=y ; =z; d"),
+            ("Host", "example.org"), ("X-A", "1"), ("x-a", "2"), ("Cookie", "a=1; b=2"),
+            ("cookie", "a=3;c = x=y ; =z; d"),
             ("Sec-WebSocket-Protocol", "a, b"), ("Sec-WebSocket-Protocol", "c"),
         ]).scriptRequest
         #expect(request.headers.map { "\($0.name):\($0.value)" }.prefix(2) == ["host:example.org", "x-a:1, 2"])

@@ -5,9 +5,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import LuaRuntime
 import NIOCore
 import NIOEmbedded
-import LuaRuntime
 import NightjarServer
 import Testing
 import WebSocketCore

@@ -17,7 +17,8 @@ import WebSocketCore
 struct HandshakeHandlerTests {
     private static let key = "dGhlIHNhbXBsZSBub25jZQ=="
     private static let upgrade = [
-        "GET /test HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+        "GET /test HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: \(key)",
     ]
 

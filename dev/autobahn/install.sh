@@ -19,7 +19,7 @@ for candidate in "$HOME"/.pyenv/versions/2.7.*/bin/python2.7 /usr/local/bin/pyth
     [ -n "$python" ] || [ ! -x "$candidate" ] || python=$candidate
 done
 [ -n "$python" ] || {
-    echo "error: Autobahn needs Python 2.7: install one with pyenv (pyenv install 2.7.18), or set PY27=/path/of/python2.7" >&2
+    echo "error: Autobahn needs Python 2.7: run pyenv install 2.7.18, or set PY27=/path/of/python2.7" >&2
     exit 2
 }
 

@@ -74,7 +74,8 @@ struct HandshakeRequestTests {
         Row(nil, ["Host": []], added: [("hOST", "a")]),
         // Upgrade.
         Row(nil, ["Upgrade": ["WebSocket"]]), Row(nil, ["Upgrade": ["h2c, websocket"]]),
-        Row(nil, ["Upgrade": ["h2c", "WEBSOCKET"]]), Row(nil, ["Upgrade": [",, \twebsocket ,"]]),
+        Row(nil, ["Upgrade": ["h2c", "WEBSOCKET"]]), Row(nil, ["Upgrade": ["websocket", "h2c"]]),
+        Row(nil, ["Connection": ["Upgrade", "keep-alive"]]), Row(nil, ["Upgrade": [",, \twebsocket ,"]]),
         .plain(["Upgrade": []]), .plain(["Upgrade": [""]]), .plain(["Upgrade": ["h2c"]]),
         .plain(["Upgrade": ["websockets"]]), .plain(["Upgrade": ["web socket"]]),
         .plain(["Upgrade": ["\"websocket\""]]),
@@ -109,6 +110,8 @@ struct HandshakeRequestTests {
         Row(nil, added: [("Content-Length", "0")]), Row(.body, added: [("Content-Length", "5")]),
         Row(.body, added: [("content-length", "")]), Row(.body, added: [("Content-Length", "0, 5")]),
         Row(.body, added: [("Content-Length", "0"), ("Content-Length", "1")]),
+        Row(.body, added: [("Content-Length", "1"), ("Content-Length", "0")]),
+        Row(.body, added: [("Transfer-Encoding", "chunked"), ("Content-Length", "0")]),
         Row(.body, added: [("Transfer-Encoding", "chunked")]), Row(.body, added: [("TRANSFER-ENCODING", "identity")]),
         // What is not ours to judge.
         Row(nil, added: [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits, x; y=\"z\"")]),
@@ -164,24 +167,16 @@ struct HandshakeRequestTests {
     /// The time grows with the input, not with its square (CVE-2021-32640, CVE-2020-7662).
     @Test(arguments: [",", " ", "\t", ", ", "\"", "\\", "=", ";", "a", "websocket", "upgrade "])
     func parsingIsLinear(piece: String) {
-        func time(_ size: Int) -> Duration {
-            let value = String(repeating: piece, count: size / piece.utf8.count)
-            let names = [
-                "Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Content-Length",
-            ]
-            return (0..<3).map { _ in
-                ContinuousClock().measure {
-                    var request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1)
-                    for (name, sample) in Self.sample { request.add(name: name, value: sample) }
-                    request.add(name: "Sec-WebSocket-Protocol", value: value)
-                    #expect(request.outcome() != .notAnUpgrade)
-                    for name in names { request.add(name: name, value: value) }
-                    #expect(request.outcome() != Self.accepted)
-                }
-            }.min() ?? .zero
+        // A parser that is quadratic would not come to the end of this in a day.
+        let value = String(repeating: piece, count: (1 << 20) / piece.utf8.count)
+        var request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1)
+        for (name, sample) in Self.sample { request.add(name: name, value: sample) }
+        request.add(name: "Sec-WebSocket-Protocol", value: value)
+        #expect(request.outcome() != .notAnUpgrade)
+        for name in ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Content-Length"] {
+            request.add(name: name, value: value)
         }
-        let ratio = time(8 * 8192) / time(8192)
-        #expect(ratio < 32, "8 times the input took \(ratio) times as long; 64 would be quadratic")
+        #expect(request.outcome() != Self.accepted)
     }
 
     @Test func manyDifferentProtocolsAreLinearToo() {
