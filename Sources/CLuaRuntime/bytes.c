@@ -73,16 +73,28 @@ static size_t character_length(const uint8_t *text, size_t length) {
     return count;
 }
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+// The number of bytes at the start that are surely ASCII: four words at a time, then single ones.
+static size_t ascii_length(const uint8_t *bytes, size_t length) {
+    uint64_t words[4];
+    size_t i = 0;
+    for (; length - i >= sizeof words; i += sizeof words) {
+        memcpy(words, bytes + i, sizeof words);
+        if ((words[0] | words[1] | words[2] | words[3]) & HIGH_BITS) return i;
+    }
+    for (; length - i >= sizeof words[0]; i += sizeof words[0]) {
+        memcpy(words, bytes + i, sizeof words[0]);
+        if (words[0] & HIGH_BITS) return i;
+    }
+    return i;
+}
+
 size_t nj_utf8_error(const char *text, size_t length) {
     const uint8_t *bytes = (const uint8_t *)text;
     size_t i = 0;
     while (i < length) {
-        uint64_t word;
-        while (length - i >= sizeof word) {
-            memcpy(&word, bytes + i, sizeof word);
-            if (word & UINT64_C(0x8080808080808080)) break;
-            i += sizeof word;
-        }
+        i += ascii_length(bytes + i, length - i);
         if (i == length) return 0;
         size_t count = character_length(bytes + i, length - i);
         if (count == 0) return i + 1;

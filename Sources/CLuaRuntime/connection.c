@@ -129,7 +129,8 @@ static int close_connection(lua_State *L) {
     lua_Integer code = luaL_optinteger(L, 2, 1000);
     if (!may_send_code(code)) {
         return nj_raise(L, NJ_RUNTIME,
-                        "conn:close: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, or 3000 to 4999",
+                        "conn:close: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, "
+                        "or 3000 to 4999",
                         (long long)code);
     }
     size_t length;

@@ -25,8 +25,8 @@ package final class CPUClock {
 
     /// Whether a signal watches the thread.
     ///
-    /// Under the thread sanitizer, and on other systems than Linux, Lua looks at the time by itself instead: scripts are
-    /// slower there, and one that is stuck in a C function is not noticed.
+    /// Under the thread sanitizer, and on other systems than Linux, Lua looks at the time by itself instead: scripts
+    /// are slower there, and one that is stuck in a C function is not noticed.
     package static var isSignalled: Bool { nj_clock_is_signalled() }
 
     let pointer: OpaquePointer

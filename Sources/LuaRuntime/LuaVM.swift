@@ -58,7 +58,8 @@ package final class LuaVM {
 
     /// Runs `connect`.
     package func connect(_ id: ConnectionID) throws(ScriptError) {
-        try dispatch(nj_event(.NJ_EVENT_CONNECT, id))
+        var event = nj_event(.NJ_EVENT_CONNECT, id)
+        try dispatch(&event)
     }
 
     /// Runs `message`. The payload goes into Lua once and is not kept here; text must be valid UTF-8.
@@ -67,7 +68,7 @@ package final class LuaVM {
         event.bytes = payload.baseAddress
         event.length = payload.count
         event.is_text = isText
-        try dispatch(event)
+        try dispatch(&event)
     }
 
     /// Runs `close`, and forgets the connection, whether there is a handler and whether it succeeds or not.
@@ -82,12 +83,13 @@ package final class LuaVM {
         event.length = reason.count
         event.code = code
         event.was_clean = wasClean
-        try dispatch(event)
+        try dispatch(&event)
     }
 
     /// Runs `drain`.
     package func drain(_ id: ConnectionID) throws(ScriptError) {
-        try dispatch(nj_event(.NJ_EVENT_DRAIN, id))
+        var event = nj_event(.NJ_EVENT_DRAIN, id)
+        try dispatch(&event)
     }
 
     /// Runs the script's own `error` handler for a failure that has been logged.
@@ -155,8 +157,8 @@ package final class LuaVM {
         nj_vm_close(vm)
     }
 
-    private func dispatch(_ event: nj_event) throws(ScriptError) {
-        var event = event
+    @inline(__always)
+    private func dispatch(_ event: inout nj_event) throws(ScriptError) {
         guard nj_vm_dispatch(vm, &event) else { throw failure(in: event.kind) }
     }
 

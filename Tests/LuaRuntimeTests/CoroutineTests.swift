@@ -58,7 +58,8 @@ struct CoroutineTests {
     @Test func yieldsThroughProtectedCalls() throws {
         let body = """
             local f = coroutine.wrap(function() local ok, why = pcall(function() coroutine.yield(1) error('x', 0) end) \
-            coroutine.yield(why) return xpcall(function() coroutine.yield(2) error('y', 0) end, function(e) return e .. '!' end) end) \
+            coroutine.yield(why) return xpcall(function() coroutine.yield(2) error('y', 0) end, \
+            function(e) return e .. '!' end) end) \
             local a, b, c = f(), f(), f() local d, e = f()
             """
         #expect(try printed("a, b, c, d, e", after: body) == "1\tx\t2\tfalse\ty!")

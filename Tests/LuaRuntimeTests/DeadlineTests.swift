@@ -28,20 +28,32 @@ struct DeadlineTests {
         "while true do pcall(function() while true do end end) end",
         "while true do xpcall(function() while true do end end, function() while true do end end) end",
         "xpcall(function() error('x') end, function() while true do end end)",
-        "pcall(function() local c <close> = setmetatable({}, { __close = function() while true do end end }) error('x') end)",
+        """
+        pcall(function() local c <close> = setmetatable({}, { __close = function() while true do end end \
+        }) error('x') end)
+        """,
         "local c <close> = setmetatable({}, { __close = function() while true do end end }) while true do end",
         "coroutine.wrap(function() while true do end end)()",
         "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
         "while true do coroutine.wrap(function() coroutine.yield() end)() end",
         "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
-        "local function nest(d) for i = 1, 3 do if d > 0 then coroutine.wrap(nest)(d - 1) end end end while true do nest(6) end",
+        """
+        local function nest(d) for i = 1, 3 do if d > 0 then coroutine.wrap(nest)(d - 1) end end end \
+        while true do nest(6) end
+        """,
         "while true do pcall(coroutine.wrap(function() while true do pcall(error) end end)) end",
-        "local co = coroutine.create(function() local c <close> = setmetatable({}, { __close = function() while true do end end }) coroutine.yield() end) coroutine.resume(co) coroutine.close(co)",
+        """
+        local co = coroutine.create(function() local c <close> = setmetatable({}, { __close = function() \
+        while true do end end }) coroutine.yield() end) coroutine.resume(co) coroutine.close(co)
+        """,
         "table.sort({ 1, 2, 3 }, function() while true do end end)",
         "('x'):gsub('x', function() while true do end end)",
         "tostring(setmetatable({}, { __tostring = function() while true do end end }))",
         "error(setmetatable({}, { __tostring = function() while true do end end }))",
-        "local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end }) while true do pcall(function() return t[1] end) end",
+        """
+        local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end }) while true do \
+        pcall(function() return t[1] end) end
+        """,
         "local s = '' while true do s = ('x'):rep(1000) end",
     ])
     func endsLoops(body: String) throws {

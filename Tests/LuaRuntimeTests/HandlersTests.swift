@@ -9,14 +9,19 @@ import LuaRuntime
 import Testing
 
 struct HandlersTests {
+    static let noTable = """
+        a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; \
+        this one returned
+        """
+
     @Test(arguments: [
         (
             "",
-            "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned nil"
+            "\(Self.noTable) nil"
         ),
         (
             "return 1",
-            "a script must return a table of handlers, such as { message = function(conn, data, kind) ... end }; this one returned number"
+            "\(Self.noTable) number"
         ),
         ("return { mesage = print }", "unknown key of the returned table: \"mesage\": did you mean \"message\"?"),
         (

@@ -80,7 +80,8 @@ struct MemoryTests {
     @Test func xpcallHandlersAreNotRunFromTheHook() throws {
         let fixture = try Fixture(
             handler: """
-                print(xpcall(function() local t = {} for i = 1, math.huge do t[i] = { i } end end, function() while true do end end))
+                local function eat() local t = {} for i = 1, math.huge do t[i] = { i } end end
+                print(xpcall(eat, function() while true do end end))
                 """,
             limits: Self.limits
         )

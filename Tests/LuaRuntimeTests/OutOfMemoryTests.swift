@@ -22,7 +22,9 @@ struct OutOfMemoryTests {
                 print(data, conn)
                 for other in ws.conns() do other:send(util.twice(data), { kind = kind }) end
                 ws.broadcast(data, { except = { conn } })
-                if data == "fail" then error(setmetatable({}, { __tostring = function() return "text" .. data end })) end
+                if data == "fail" then
+                    error(setmetatable({}, { __tostring = function() return "text" .. data end }))
+                end
             end,
             error = function(conn, err) seen[#seen + 1] = err.message .. err.traceback end,
             close = function(conn, code, reason) seen.last = reason .. code end,

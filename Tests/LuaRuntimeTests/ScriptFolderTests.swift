@@ -67,7 +67,10 @@ struct ScriptFolderTests {
         let error = #expect(throws: ScriptFolderError.self) { try ScriptFolder(path: "/no/such/folder").listing() }
         #expect(
             error?.description
-                == "the scripts folder '/no/such/folder' cannot be read (No such file or directory): make it, or name another one"
+                == """
+                the scripts folder '/no/such/folder' cannot be read (No such file or directory): \
+                make it, or name another one
+                """
         )
     }
 
