@@ -60,10 +60,12 @@ static void abort_stuck(nj_vm *vm) {
 }
 
 static void tick(int number, siginfo_t *info, void *context) {
-    (void)number, (void)info, (void)context;
+    (void)number, (void)context;
     nj_vm *vm = nj_running_vm;
     if (vm == NULL) return;
     nj_clock *clock = vm->watch.clock;
+    // A thread may have several clocks, each with ticks of its own.
+    if (info->si_value.sival_ptr != clock) return;
     vm->watch.busy_ticks += 1;
     if (clock->seen_epoch != clock->epoch) {
         // The event began somewhere in the tick that ends now, so this one does not count.
@@ -107,6 +109,7 @@ nj_clock *nj_clock_create(void) {
     memset(&event, 0, sizeof event);
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = TICK_SIGNAL;
+    event.sigev_value.sival_ptr = clock;
     event._sigev_un._tid = gettid();
     // Dispatch's threads, for one, begin with all signals blocked.
     sigset_t ticks;

@@ -9,6 +9,10 @@
 // cost nothing: the clock or the allocator sets it, and a hook that finds nothing to do removes itself. A deadline that
 // has passed stays so until the event is over: whatever catches the error finds it here and raises it again.
 
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
+
 #include "runtime.h"
 
 #include <stdatomic.h>

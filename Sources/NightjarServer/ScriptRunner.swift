@@ -28,10 +28,14 @@ package final class ScriptRunner {
     /// enqueued would run before they are polled.
     private static let breather: TimeAmount = .microseconds(200)
 
+    /// Ticks of the CPU clock, 10 ms each, that a VM may use in one turn of the loop: with two, it used 10 ms or more.
+    package static let sliceTicks: UInt32 = 2
+
     package let route: Route
     package unowned let worker: Worker
     package let logger: Logger
     package let readModule: (String) -> ModuleSource
+    private let sliceTicks: UInt32
 
     package private(set) var vm: LuaVM?
     package private(set) var version = 0
@@ -56,12 +60,26 @@ package final class ScriptRunner {
     private var isResting = false
 
     private var seenBusyTicks: UInt32 = 0
-    /// The turn of the loop in which the VM was last seen busy at a 10 ms tick of the CPU clock.
+    /// The turn of the loop in which a tick last landed in a handler, and how many did.
     private var busyRound: UInt64?
+    private var ticksInRound: UInt32 = 0
 
-    package init(route: Route, worker: Worker, logger: Logger, readModule: @escaping (String) -> ModuleSource) {
+    /// - Parameters:
+    ///   - route: what the script serves.
+    ///   - worker: the event loop that owns the VM.
+    ///   - logger: where the script's lines and errors go.
+    ///   - sliceTicks: 10 ms ticks of CPU time that the VM may use in one turn of the loop.
+    ///   - readModule: finds what the script requires.
+    package init(
+        route: Route,
+        worker: Worker,
+        logger: Logger,
+        sliceTicks: UInt32 = ScriptRunner.sliceTicks,
+        readModule: @escaping (String) -> ModuleSource
+    ) {
         self.route = route
         self.worker = worker
+        self.sliceTicks = sliceTicks
         self.readModule = readModule
         self.membersOnWorker = Array(repeating: 0, count: worker.peerCount)
         var logger = logger
@@ -307,17 +325,20 @@ package final class ScriptRunner {
 
     /// Sends the VM to rest when it has used 10 ms in one turn of the loop.
     ///
-    /// Costs two loads in the steady state: only when a tick of the CPU clock has landed in a handler is it asked in which turn
-    /// of the loop that was. Two ticks in one turn, or in one event, are 10 ms or more.
+    /// Costs two loads in the steady state: only when a tick of the CPU clock has landed in a handler is it asked in which
+    /// turn of the loop that was.
     private func noteTime() {
         guard let ticks = self.vm?.busyTicks, ticks != self.seenBusyTicks else { return }
-        let passed = ticks &- self.seenBusyTicks
-        self.seenBusyTicks = ticks
-        if passed > 1 || self.busyRound == self.worker.round {
-            self.rest()
-        } else {
+        if self.busyRound != self.worker.round {
             self.busyRound = self.worker.round
+            self.ticksInRound = 0
+            // What counts the turns of the loop.
             self.worker.scheduleEndOfTick()
+        }
+        self.ticksInRound &+= ticks &- self.seenBusyTicks
+        self.seenBusyTicks = ticks
+        if self.ticksInRound >= self.sliceTicks {
+            self.rest()
         }
     }
 

@@ -13,6 +13,7 @@ import NightjarServer
 
 /// One or two event loops in memory with one route, whose VM lives on the last of them; sockets live on the first.
 ///
+/// The VM has no slice of the loop's time unless a test gives it one, because that is measured in real CPU time.
 /// A single house may stand on a loop that is there already, such as an embedded channel's.
 final class TestHouse {
     let loops: [EmbeddedEventLoop]
@@ -27,7 +28,8 @@ final class TestHouse {
         loops count: Int = 1,
         on loop: EmbeddedEventLoop? = nil,
         configuration: RouteConfiguration = RouteConfiguration(),
-        bufferedTotal: Int = 1 << 30
+        bufferedTotal: Int = 1 << 30,
+        sliceTicks: UInt32 = .max
     ) throws {
         let loops = (0..<count).map { _ in loop ?? EmbeddedEventLoop() }
         let ledger = BufferLedger(limit: bufferedTotal, workers: count)
@@ -40,7 +42,12 @@ final class TestHouse {
             try Worker(index: index, eventLoop: loop, peerCount: count, routeCount: 1, ledger: ledger, logger: logger)
         }
         self.route = Route(index: 0, path: "/test", script: "test.lua", configuration: configuration, owner: count - 1)
-        self.runner = ScriptRunner(route: self.route, worker: self.workers[count - 1], logger: logger) { name in
+        self.runner = ScriptRunner(
+            route: self.route,
+            worker: self.workers[count - 1],
+            logger: logger,
+            sliceTicks: sliceTicks
+        ) { name in
             .missing("no module \(name)")
         }
         let source = Script(name: "test.lua", source: Array(script.utf8), route: "/test", version: 1)

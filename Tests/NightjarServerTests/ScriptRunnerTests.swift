@@ -1,0 +1,224 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Logging
+import LuaRuntime
+import NIOCore
+import NIOEmbedded
+import NightjarServer
+import Testing
+
+struct ScriptRunnerTests {
+    /// `burn` takes some 30 ms of CPU time, so that ticks of the clock land in it.
+    private static let burner = """
+        local n = 0
+        return { message = function(conn, data)
+          if data == "burn" then local t = os.clock() while os.clock() - t < 0.06 do end end
+          conn:send(data)
+        end }
+        """
+
+    private func limits() -> RouteConfiguration {
+        var configuration = RouteConfiguration()
+        configuration.eventCPU = .seconds(5)
+        return configuration
+    }
+
+    @Test func aScriptThatHasUsedItsSliceRestsAndThenGoesOn() throws {
+        let house = try TestHouse(Self.burner, configuration: self.limits(), sliceTicks: 1)
+        let client = try house.connect()
+        client.send(["a", "burn", "b", "c"])
+        // The burst is answered up to where the slice ended; the rest waits, and no task of this turn runs it.
+        #expect(client.texts == ["a", "burn"])
+        house.run()
+        #expect(client.texts == ["a", "burn"])
+        house.loops[0].advanceTime(by: .microseconds(200))
+        house.run()
+        #expect(client.texts == ["a", "burn", "b", "c"])
+    }
+
+    @Test func stopsReadingWhileAsManyMessagesWaitAsMay() throws {
+        var configuration = self.limits()
+        configuration.queueMessages = 4
+        let house = try TestHouse(Self.burner, configuration: configuration, sliceTicks: 1)
+        let client = try house.connect()
+        client.send(["burn"] + (0..<20).map(String.init))
+        #expect(!client.transport.isReading)
+        #expect(client.texts == ["burn"])
+        for _ in 0..<20 {
+            house.loops[0].advanceTime(by: .microseconds(200))
+            house.run()
+        }
+        #expect(client.texts == ["burn"] + (0..<20).map(String.init))
+        #expect(client.transport.isReading)
+        #expect(house.ledger.bytes == 0)
+    }
+
+    @Test func stopsReadingEverywhereWhileTooMuchWaitsForTheScript() throws {
+        var configuration = self.limits()
+        configuration.scriptQueueBytes = 1000
+        let house = try TestHouse(Self.burner, configuration: configuration, sliceTicks: 1)
+        let (busy, other) = (try house.connect(), try house.connect())
+        busy.send("burn")
+        busy.send(String(repeating: "x", count: 1001))
+        other.send("y")
+        #expect(!busy.transport.isReading)
+        #expect(!other.transport.isReading)
+        for _ in 0..<4 {
+            house.loops[0].advanceTime(by: .microseconds(200))
+            house.run()
+        }
+        #expect(other.texts == ["y"])
+        #expect(busy.transport.isReading && other.transport.isReading)
+    }
+
+    // MARK: - Effects and errors
+
+    @Test(arguments: [1, 2])
+    func broadcastsToTheOthersInOneOrder(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return { message = function(conn, data)
+              conn:send("before " .. data)
+              conn:send(tostring(ws.broadcast("all " .. data)))
+              conn:send(tostring(ws.broadcast("others " .. data, { except = conn })))
+            end }
+            """,
+            loops: loops
+        )
+        let (one, two) = (try house.connect(), try house.connect())
+        house.run()
+        one.send("1")
+        house.run()
+        two.send("2")
+        house.run()
+        #expect(one.texts == ["before 1", "all 1", "2", "1", "all 2", "others 2"])
+        #expect(two.texts == ["all 1", "others 1", "before 2", "all 2", "2", "1"])
+    }
+
+    @Test(arguments: [1, 2])
+    func sharesALargeBroadcast(loops: Int) throws {
+        let house = try TestHouse(
+            "return { message = function(_, data) ws.broadcast(data:rep(100000)) end }",
+            loops: loops
+        )
+        let clients = try (0..<3).map { _ in try house.connect() }
+        house.run()
+        clients[0].send("x")
+        house.run()
+        for client in clients {
+            #expect(client.texts == [String(repeating: "x", count: 100_000)])
+        }
+    }
+
+    @Test(arguments: [1, 2])
+    func logsAnErrorWithItsPlaceAndKeepsTheConnection(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return {
+              message = function(conn, data)
+                if data == "bad" then
+                  local nothing
+                  nothing.field = 1
+                end
+                conn:send(data)
+              end,
+              error = function(conn, err) conn:send(err.handler .. " " .. err.version .. " " .. err.message) end,
+            }
+            """,
+            loops: loops
+        )
+        let client = try house.connect()
+        client.send("bad")
+        client.send("good")
+        house.run()
+        #expect(client.texts.last == "good")
+        #expect(client.texts.first?.hasPrefix("message 1 test.lua:5: attempt to index a nil value") == true)
+        let line = try #require(house.log.lines.first { $0.level == .error })
+        #expect(line.text == "script error")
+        #expect(line.metadata["script"] == "test.lua")
+        #expect(line.metadata["route"] == "/test")
+        #expect(line.metadata["version"] == "1")
+        #expect(line.metadata["handler"] == "message")
+        #expect("\(line.metadata["error"] ?? "")".hasPrefix("test.lua:5: attempt to index a nil value"))
+        #expect("\(line.metadata["source"] ?? "")".contains("nothing.field = 1"))
+        #expect("\(line.metadata["traceback"] ?? "")".contains("test.lua:5"))
+        #expect("\(line.metadata["connection"] ?? "")".count == 22)
+    }
+
+    @Test(arguments: [1, 2])
+    func closesWith1011WhenConnectFails(loops: Int) throws {
+        let house = try TestHouse(
+            "return { connect = function() error('no') end, close = function(c, code) print('closed', code) end }",
+            loops: loops
+        )
+        let client = try house.connect()
+        house.run()
+        #expect(client.close == .close(1011, "the connect handler failed"))
+        client.acknowledgeClose()
+        client.transport.close()
+        house.run()
+        #expect(house.log.texts(.info) == ["closed\t1011"])
+    }
+
+    @Test func anErrorInTheErrorHandlerIsLoggedAndNoMore() throws {
+        let house = try TestHouse(
+            "return { message = function() error('first') end, error = function() error('second') end }"
+        )
+        let client = try house.connect()
+        client.send("x")
+        let errors = house.log.lines.filter { $0.level == .error }.map { "\($0.metadata["error"] ?? "")" }
+        #expect(errors == ["test.lua:1: first", "test.lua:1: second"])
+    }
+
+    @Test(arguments: [1, 2])
+    func buffersAreWhatTheScriptSees(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return { message = function(conn, data)
+              if data == "ask" then conn:send(tostring(conn.buffered)) return end
+              conn:send(data)
+              print(conn.buffered)
+            end }
+            """,
+            loops: loops
+        )
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 1000))
+        house.run()
+        #expect(house.log.texts(.info) == ["1004"])
+        client.transport.makeRoom()
+        house.run()
+        client.send("ask")
+        house.run()
+        #expect(client.texts.last == "0")
+    }
+
+    @Test(arguments: [1, 2])
+    func findsAndListsConnections(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return { message = function(conn, data)
+              local n = 0
+              for other in ws.conns() do n = n + 1 end
+              conn:send(n .. " " .. tostring(ws.get(conn.id) == conn) .. " " .. tostring(ws.get("nobody")))
+              if data == "close" then conn:close() conn:send("never") end
+            end }
+            """,
+            loops: loops
+        )
+        let (one, two) = (try house.connect(target: "/test?a=1"), try house.connect())
+        house.run()
+        one.send("close")
+        house.run()
+        two.send("x")
+        house.run()
+        #expect(one.texts == ["2 true nil"])
+        #expect(two.texts == ["1 true nil"])
+    }
+}
