@@ -111,11 +111,6 @@ nj_clock *nj_clock_create(void) {
     event.sigev_signo = TICK_SIGNAL;
     event.sigev_value.sival_ptr = clock;
     event._sigev_un._tid = gettid();
-    // Dispatch's threads, for one, begin with all signals blocked.
-    sigset_t ticks;
-    sigemptyset(&ticks);
-    sigaddset(&ticks, TICK_SIGNAL);
-    pthread_sigmask(SIG_UNBLOCK, &ticks, NULL);
     struct itimerspec interval = {
         .it_interval = {.tv_nsec = NJ_TICK_MILLISECONDS * 1000000},
         .it_value = {.tv_nsec = NJ_TICK_MILLISECONDS * 1000000},

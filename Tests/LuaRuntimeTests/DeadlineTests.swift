@@ -70,6 +70,17 @@ struct DeadlineTests {
         #expect(fixture.host.effects == ["send #1 text alive"])
     }
 
+    /// Threads of some libraries begin with all signals blocked, and so may the whole process.
+    @Test func unblocksItsSignal() throws {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let error = try loadFailure(of: "while true do end", limits: Self.limits)
+        #expect(error.kind == .deadline)
+    }
+
     @Test func endsTheTopLevel() throws {
         let error = try loadFailure(of: "local x = 1\nwhile true do x = x + 1 end", limits: Self.limits)
         #expect(error.kind == .deadline)

@@ -142,6 +142,23 @@ struct LuaVMTests {
         #expect(fixture.vm.memoryUsed <= fixture.vm.memoryPeak)
     }
 
+    /// An error of the close handler is reported after the connection is forgotten, and that does not bring it back.
+    @Test func reportsAboutClosedConnectionsLeaveNothing() throws {
+        let fixture = try Fixture("return { error = function(conn, err) conn.state.x = ('x'):rep(100) end }")
+        let error = ScriptError(kind: .runtime, message: "m", file: "f", line: 1, handler: "close", version: 1)
+        func churn(_ numbers: ClosedRange<UInt64>) throws {
+            for number in numbers {
+                try fixture.connect(number)
+                try fixture.close(number)
+                try fixture.vm.error(ConnectionID(rawValue: number), error)
+            }
+        }
+        try churn(1...2000)
+        let peak = fixture.vm.memoryPeak
+        try churn(2001...12000)
+        #expect(fixture.vm.memoryPeak < peak + peak / 4)
+    }
+
     @Test func afterDestroyNothingRuns() throws {
         let fixture = try Fixture(handler: "conn:send('x')")
         fixture.vm.destroy()

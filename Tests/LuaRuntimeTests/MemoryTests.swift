@@ -89,6 +89,25 @@ struct MemoryTests {
         #expect(fixture.host.log.first?.hasSuffix("not enough memory: the limit is 1048576 bytes") == true)
     }
 
+    /// The same for what a coroutine closes after it ran out of memory.
+    @Test func whatACoroutineClosesCanBeEnded() throws {
+        var limits = Self.limits
+        limits.eventCPU = .milliseconds(30)
+        let fixture = try Fixture(
+            handler: """
+                local co = coroutine.create(function()
+                    local c <close> = setmetatable({}, { __close = function() while true do end end })
+                    local t = {} for i = 1, math.huge do t[i] = { i } end
+                end)
+                coroutine.resume(co)
+                coroutine.close(co)
+                """,
+            limits: limits
+        )
+        let error = #expect(throws: ScriptError.self) { try fixture.message() }
+        #expect(error?.kind == .deadline)
+    }
+
     /// Collections that a loop provokes count against its CPU time, but for the first.
     @Test func loopsAroundTheErrorReachTheDeadline() throws {
         var limits = Self.limits
