@@ -41,8 +41,9 @@ static void write_level(nj_failure *failure, const lua_Debug *activation) {
 
 void nj_failure_locate(nj_vm *vm, lua_State *L, int level) {
     nj_failure *failure = &vm->failure;
-    // What ran when the deadline passed is the place, not what was ended because of it.
-    if (vm->raising == NJ_DEADLINE) return;
+    // What ran when the deadline passed is the place, not what was ended because of it; a coroutine that had only begun
+    // has no line, and then it is the one that resumed it.
+    if (vm->raising == NJ_DEADLINE && failure->line > 0) return;
     failure->file[0] = '\0';
     failure->line = 0;
     failure->traceback_length = 0;

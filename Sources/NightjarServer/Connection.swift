@@ -89,6 +89,10 @@ package final class Connection {
     private var isReading = true
     /// What was read but not parsed when reading paused.
     private var heldInput: ByteBuffer?
+    /// True once input was dropped: what comes behind the gap means nothing.
+    private var isInputCut = false
+    /// True once nothing more will be read: what is held is parsed without a pause.
+    private var isInputOver = false
     private var discardedInput = 0
 
     /// Messages, and their bytes, that wait for the script.
@@ -119,7 +123,8 @@ package final class Connection {
                 messageTime: limits.messageTime,
                 keepAliveInterval: limits.keepAliveInterval,
                 keepAliveTimeout: limits.keepAliveTimeout,
-                closeTimeout: limits.closeTimeout
+                closeTimeout: limits.closeTimeout,
+                maxControlFrames: limits.controlFrames
             ),
             now: worker.now
         )
@@ -159,7 +164,7 @@ package final class Connection {
             break
         }
         self.websocket.received(at: self.worker.now)
-        if self.heldInput != nil {
+        if self.heldInput != nil || self.isInputCut {
             self.hold(buffer)
         } else {
             self.consume(buffer)
@@ -183,9 +188,14 @@ package final class Connection {
     /// The transport is gone, whatever the reason.
     package func transportClosed() {
         guard self.phase != .gone else { return }
+        if let held = self.heldInput {
+            // What was read belongs to the script, though nobody waits for the answers any more.
+            self.heldInput = nil
+            self.isInputOver = true
+            self.consume(held)
+        }
         self.phase = .gone
         self.transport = nil
-        self.heldInput = nil
         self.queue.removeAll()
         self.chunkInFlight = 0
         if self.worker.corked === self {
@@ -337,7 +347,7 @@ package final class Connection {
 
     private func parse(_ input: inout UnsafeMutableRawBufferPointer) {
         do {
-            while self.pauses.isDisjoint(with: .anyOfScript),
+            while self.isInputOver || self.pauses.isDisjoint(with: .anyOfScript),
                 let event = try self.websocket.nextEvent(from: &input)
             {
                 switch event {
@@ -358,6 +368,7 @@ package final class Connection {
     }
 
     private func hold(_ buffer: ByteBuffer) {
+        guard !self.isInputCut else { return }
         guard self.heldInput != nil else {
             self.heldInput = buffer
             return
@@ -365,6 +376,7 @@ package final class Connection {
         // Only the end of a connection makes the transport read on through a pause, and then it reads everything.
         let held = (self.heldInput?.readableBytes ?? 0) + buffer.readableBytes
         guard held <= self.route.configuration.queueBytes + Self.chunkLimit else {
+            self.isInputCut = true
             self.worker.log(.debug, "input dropped: the peer is gone and more than the inbound queue holds", self)
             return
         }

@@ -57,7 +57,7 @@ package final class Server: Sendable {
     ///
     /// - Throws: ``ServerStartError`` with everything that is wrong. Nothing keeps running then.
     package func start() async throws -> Started {
-        let ioThreads = self.configuration.ioThreads > 0 ? self.configuration.ioThreads : System.coreCount
+        let ioThreads = self.configuration.ioThreads > 0 ? self.configuration.ioThreads : min(System.coreCount, 128)
         let ioGroup = MultiThreadedEventLoopGroup(numberOfThreads: ioThreads)
         var groups = [ioGroup]
         if self.configuration.scriptThreads > 0 {

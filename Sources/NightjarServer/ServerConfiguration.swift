@@ -22,10 +22,10 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// Development conveniences: a 404 names the routes.
     package var isDevelopment = false
 
-    /// Event loops that own sockets and VMs, 0...1,024; 0 means one for each core.
+    /// Event loops that own sockets and VMs, 0...128; 0 means one for each core.
     package var ioThreads = 0
 
-    /// Event loops that own VMs and no sockets, 0...1,024; 0 keeps scripts on the I/O loops.
+    /// Event loops that own VMs and no sockets, 0...128; 0 keeps scripts on the I/O loops.
     package var scriptThreads = 0
 
     /// What a peer may do before its connection belongs to a route.
@@ -70,6 +70,9 @@ package struct RouteConfiguration: Sendable, Equatable {
 
     /// Frames of one message, empty ones too; beyond it close 1008.
     package var messageFragments = 4096
+
+    /// Control frames of a peer in 10 s, 0 for no limit; beyond it close 1008.
+    package var controlFrames = 200
 
     /// Time from a message's first frame to its last; beyond it close 1008.
     package var messageTime: Duration = .seconds(60)

@@ -196,6 +196,44 @@ struct ConnectionTests {
         #expect(polite.transport.isOutputShut && rude.transport.isOutputShut)
     }
 
+    @Test func givesTheScriptWhatWasReadBeforeThePeerVanished() throws {
+        var configuration = RouteConfiguration()
+        configuration.queueMessages = 2
+        let house = try TestHouse(recorder, loops: 2, configuration: configuration)
+        let witness = try house.connect()
+        house.run()
+        let client = try house.connect()
+        var burst = ByteBuffer()
+        for index in 0..<10 { burst.writeImmutableBuffer(client.frame("\(index)")) }
+        burst.writeBytes([0x88, 0x82, 0, 0, 0, 0, 0x0B, 0xB8])
+        client.feed(burst)
+        #expect(!client.transport.isReading)
+        client.transport.close()
+        house.run()
+        witness.send("report")
+        house.run()
+        #expect(witness.texts == ["connect connect 0 1 2 3 4 5 6 7 8 9 close:3000::true"])
+        #expect(house.ledger.bytes == 0)
+    }
+
+    @Test func parsesNothingBehindAGapInWhatItHolds() throws {
+        var configuration = RouteConfiguration()
+        configuration.queueMessages = 1
+        configuration.queueBytes = 1000
+        let house = try TestHouse(recorder, loops: 2, configuration: configuration)
+        let witness = try house.connect()
+        house.run()
+        let client = try house.connect()
+        client.send(["first", "second"])
+        client.feed(ByteBuffer(repeating: 0, count: 70_000))
+        client.send("third")
+        client.transport.close()
+        house.run()
+        witness.send("report")
+        house.run()
+        #expect(witness.texts == ["connect connect first second close:1006::false"])
+    }
+
     @Test func doesNotWaitLongerThanTheCloseTimeoutForTheScript() throws {
         let house = try TestHouse(echo, loops: 2)
         let client = try house.connect()

@@ -49,12 +49,12 @@ package enum Schema {
         ),
         Setting(
             "threads.io",
-            .integer(.server(\.server.ioThreads), 0...1024),
+            .integer(.server(\.server.ioThreads), 0...128),
             "Threads that own sockets and scripts; 0 means one for each core."
         ),
         Setting(
             "threads.script",
-            .integer(.server(\.server.scriptThreads), 0...1024),
+            .integer(.server(\.server.scriptThreads), 0...128),
             "Threads that own scripts and no sockets; 0 keeps scripts on the threads above."
         ),
         Setting("log.level", .choice(\.logLevel), "Events below this level are not logged."),
@@ -72,6 +72,11 @@ package enum Schema {
             "limits.fragments",
             .integer(.route(\.messageFragments), 1...1_000_000),
             "Frames of one message, empty ones too; beyond it the connection is closed with 1008."
+        ),
+        Setting(
+            "limits.control_frames",
+            .integer(.route(\.controlFrames), 0...1_000_000),
+            "Control frames of a client in 10 s; beyond it the connection is closed with 1008. 0 sets no limit."
         ),
         Setting(
             "limits.message_time",

@@ -58,7 +58,8 @@ struct SchemaTests {
         let perRoute = Schema.settings.filter(\.isPerRoute).map(\.key)
         #expect(
             perRoute == [
-                "limits.message", "limits.fragments", "limits.message_time", "limits.buffered", "limits.buffered_soft",
+                "limits.message", "limits.fragments", "limits.control_frames", "limits.message_time", "limits.buffered",
+                "limits.buffered_soft",
                 "limits.close", "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu",
                 "limits.load",
                 "limits.memory", "keep_alive.interval", "keep_alive.timeout",
@@ -78,7 +79,7 @@ struct SchemaTests {
     @Test(arguments: [
         ("port", ["0", "65535"], ["-1", "65536", "8080.5", "x", ""]),
         ("backlog", ["1", "65535"], ["0", "65536"]),
-        ("threads.io", ["0", "1024"], ["-1", "1025"]),
+        ("threads.io", ["0", "128"], ["-1", "129"]),
         ("limits.message", ["1", "1GiB"], ["0", "1073741825", "2GiB"]),
         ("limits.cpu", ["10ms", "20s"], ["9ms", "20001ms", "1d"]),
         ("limits.memory", ["1MiB", "16GiB"], ["1023KiB", "17GiB"]),
