@@ -4,7 +4,6 @@ import PackageDescription
 // The rooms of the house and the arrows between them; docs/architecture.md says why, `make lint` holds the imports to it.
 let package = Package(
     name: "nightjar",
-    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "nightjar", targets: ["nightjar"])
     ],

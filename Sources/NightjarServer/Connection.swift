@@ -35,7 +35,7 @@ package final class Connection {
         package static let anyOfScript = Pauses(rawValue: 1 << 1 | 1 << 2)
     }
 
-    private enum Phase {
+    enum Phase {
         /// Messages flow both ways.
         case open
         /// A Close frame is on its way out, or was received; nothing more is sent behind it.
@@ -47,16 +47,16 @@ package final class Connection {
     }
 
     /// Why the peer's input has ended before our Close frame is out.
-    private enum Ending {
+    enum Ending {
         case closed
         case violation(ProtocolViolation)
     }
 
     /// Bytes that a peer may still send after our last one before the connection is reset.
-    private static let lingerLimit = 1024 * 1024
+    static let lingerLimit = 1024 * 1024
 
     /// What one ``Transport/writeLater(_:)`` is given at most: what it holds cannot be overtaken or dropped.
-    private static let chunkLimit = 64 * 1024
+    static let chunkLimit = 64 * 1024
 
     package let id: ConnectionID
     package let route: Route
@@ -71,44 +71,44 @@ package final class Connection {
     package var isDirty = false
 
     /// The turn of the deadline wheel at which this connection expects to be called; entries of other turns are stale.
-    private var expectedTurn: UInt64 = .max
+    var expectedTurn: UInt64 = .max
 
-    private unowned let worker: Worker
-    private var transport: (any Transport)?
-    private var websocket: WebSocketConnection
-    private var phase = Phase.open
+    unowned let worker: Worker
+    var transport: (any Transport)?
+    var websocket: WebSocketConnection
+    var phase = Phase.open
 
-    private var queue = SendQueue()
+    var queue = SendQueue()
     /// Bytes that the transport holds by ``Transport/writeLater(_:)``.
-    private var chunkInFlight = 0
+    var chunkInFlight = 0
     /// Bytes of frames that a script on another loop sent and that it has not been told about as sent.
-    private var unreportedOutput = 0
-    private var isAboveSoftLimit = false
+    var unreportedOutput = 0
+    var isAboveSoftLimit = false
 
-    private var pauses: Pauses = []
-    private var isReading = true
+    var pauses: Pauses = []
+    var isReading = true
     /// What was read but not parsed when reading paused.
-    private var heldInput: ByteBuffer?
+    var heldInput: ByteBuffer?
     /// True once input was dropped: what comes behind the gap means nothing.
-    private var isInputCut = false
+    var isInputCut = false
     /// True once nothing more will be read: what is held is parsed without a pause.
-    private var isInputOver = false
-    private var discardedInput = 0
+    var isInputOver = false
+    var discardedInput = 0
 
     /// Messages, and their bytes, that wait for the script.
-    private var waitingMessages = 0
-    private var waitingBytes = 0
+    var waitingMessages = 0
+    var waitingBytes = 0
 
     /// The peer has ended its input; our Close frame goes out behind the answers to the messages that still wait for the script.
-    private var ending: Ending?
-    private var endingDeadline: MonotonicTime?
-    private var closeReport: CloseReport?
-    private var isCloseDelivered = false
+    var ending: Ending?
+    var endingDeadline: MonotonicTime?
+    var closeReport: CloseReport?
+    var isCloseDelivered = false
     /// True when no more frames can come from the peer: after both Close frames, or after a violation.
-    private var isFinished = false
+    var isFinished = false
 
     /// What the ledger has been told that this connection holds.
-    package private(set) var accountedBytes = 0
+    var accountedBytes = 0
 
     package init(id: ConnectionID, route: Route, worker: Worker) {
         self.id = id
@@ -325,242 +325,7 @@ package final class Connection {
         }
     }
 
-    // MARK: - Input
-
-    /// Parses and delivers until the input is used up or reading has to pause.
-    private func consume(_ buffer: ByteBuffer) {
-        // Frames that answer this burst gather in the loop's buffer, unless older ones wait in our queue.
-        if self.queue.isEmpty, self.chunkInFlight == 0 {
-            self.worker.cork(self)
-        }
-        // The pool of the channel holds a reference to this storage: asking for mutable bytes would copy it. Nobody else
-        // reads them, so unmasking through the same memory is safe.
-        let rest = buffer.withUnsafeReadableBytes { bytes in
-            var input = UnsafeMutableRawBufferPointer(mutating: bytes)
-            self.parse(&input)
-            return input.count
-        }
-        if rest > 0, let held = buffer.getSlice(at: buffer.writerIndex - rest, length: rest) {
-            self.hold(held)
-        }
-    }
-
-    private func parse(_ input: inout UnsafeMutableRawBufferPointer) {
-        do {
-            while self.isInputOver || self.pauses.isDisjoint(with: .anyOfScript),
-                let event = try self.websocket.nextEvent(from: &input)
-            {
-                switch event {
-                case .message(let kind, let payload):
-                    self.deliver(payload, isText: kind == .text)
-                case .ping:
-                    self.answerPing()
-                case .pong:
-                    break
-                case .close(let code, let reason):
-                    self.peerClosed(code: code, reason: reason)
-                }
-            }
-        } catch {
-            self.fail(error)
-            input = UnsafeMutableRawBufferPointer(rebasing: input[input.endIndex...])
-        }
-    }
-
-    private func hold(_ buffer: ByteBuffer) {
-        guard !self.isInputCut else { return }
-        guard self.heldInput != nil else {
-            self.heldInput = buffer
-            return
-        }
-        // Only the end of a connection makes the transport read on through a pause, and then it reads everything.
-        let held = (self.heldInput?.readableBytes ?? 0) + buffer.readableBytes
-        guard held <= self.route.configuration.queueBytes + Self.chunkLimit else {
-            self.isInputCut = true
-            self.worker.log(.debug, "input dropped: the peer is gone and more than the inbound queue holds", self)
-            return
-        }
-        self.heldInput?.writeImmutableBuffer(buffer)
-    }
-
-    private func deliver(_ payload: UnsafeRawBufferPointer, isText: Bool) {
-        guard !self.worker.message(payload, isText: isText, from: self) else { return }
-        self.waitingMessages += 1
-        self.waitingBytes += payload.count
-        let limits = self.route.configuration
-        if self.waitingMessages >= limits.queueMessages || self.waitingBytes >= limits.queueBytes {
-            self.pauses.insert(.script)
-        }
-        if self.route.isCongested.load(ordering: .relaxed) {
-            self.pauses.insert(.congestion)
-        }
-    }
-
-    private func answerPing() {
-        // While older bytes wait, one Pong is enough, for the latest Ping (RFC 6455 §5.5.3).
-        if self.queue.isEmpty, self.chunkInFlight == 0 {
-            self.write { self.websocket.writePendingPong(into: &$0) }
-        }
-    }
-
-    private func peerClosed(code: CloseCode?, reason: UnsafeRawBufferPointer) {
-        if self.closeReport == nil {
-            self.closeReport = CloseReport(
-                code: code ?? .noStatus,
-                reason: String(decoding: reason, as: UTF8.self),
-                wasClean: true
-            )
-        }
-        self.deliverClose(clean: true)
-        self.ending = .closed
-        self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout
-        self.end()
-    }
-
-    private func fail(_ violation: ProtocolViolation) {
-        if self.closeReport == nil {
-            self.closeReport = CloseReport(code: violation.closeCode, reason: violation.sentence, wasClean: false)
-        }
-        self.worker.log(.info, "closed for a violation: \(violation.sentence)", self)
-        self.deliverClose(clean: false)
-        self.ending = .violation(violation)
-        self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout
-        self.end()
-    }
-
-    /// Answers the end of the peer's input, once the script has taken everything that came before it.
-    private func end() {
-        guard let ending = self.ending, self.waitingMessages <= 0 else { return }
-        self.ending = nil
-        self.endingDeadline = nil
-        self.phase = .closing
-        self.isFinished = true
-        self.write { output in
-            switch ending {
-            case .closed: self.websocket.acknowledgeClose(into: &output, now: self.worker.now)
-            case .violation(let violation): self.websocket.fail(with: violation, into: &output, now: self.worker.now)
-            }
-        }
-    }
-
-    private func deliverClose(clean: Bool) {
-        guard !self.isCloseDelivered else { return }
-        self.isCloseDelivered = true
-        let report = self.closeReport ?? .abnormal
-        self.worker.closed(self, CloseReport(code: report.code, reason: report.reason, wasClean: clean))
-    }
-
-    // MARK: - Output
-
-    /// Lets `body` append frames behind everything that waits.
-    @discardableResult
-    private func write<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
-        if self.worker.corked === self {
-            return body(&self.worker.output)
-        }
-        self.worker.markDirty(self)
-        return self.queue.append(body)
-    }
-
-    /// Whether another frame may be queued; if not, the connection is closed as too slow.
-    private func makesRoom(for payloadCount: Int) -> Bool {
-        guard self.phase == .open else { return false }
-        let buffered = self.bufferedBytes
-        let limit = self.route.configuration.buffered
-        // A frame may always go to a peer that has taken everything, whatever its size.
-        guard buffered > 0, buffered + WebSocketConnection.frameSize(payloadCount) > limit else { return true }
-        self.worker.log(.info, "closed: \(buffered) bytes wait for a peer that reads too slowly", self)
-        self.close(code: .tryAgainLater, reason: "too slow: more than \(limit) bytes wait to be sent")
-        return false
-    }
-
-    /// Offers everything to the transport.
-    ///
-    /// - Returns: false when the connection is broken.
-    private func flush() -> Bool {
-        guard let transport = self.transport else { return true }
-        if self.worker.corked === self {
-            defer { self.worker.uncork() }
-            let offered = self.worker.output.readableBytes
-            if offered > 0 {
-                guard let taken = self.worker.output.withUnsafeReadableBytes({ transport.write($0) }) else {
-                    return false
-                }
-                self.noteSent(taken)
-                if taken < offered {
-                    self.worker.output.moveReaderIndex(forwardBy: taken)
-                    self.queue.append { $0.writeImmutableBuffer(self.worker.output) }
-                }
-            }
-        }
-        guard self.chunkInFlight == 0 else { return true }
-        while true {
-            if self.queue.isEmpty, self.websocket.hasPendingPong {
-                self.queue.append { self.websocket.writePendingPong(into: &$0) }
-            }
-            guard !self.queue.isEmpty else { return true }
-            var offered = 0
-            let taken = self.queue.withFirst { bytes in
-                offered = bytes.count
-                return transport.write(bytes)
-            }
-            guard let taken else { return false }
-            self.noteSent(taken)
-            if taken < offered { break }
-        }
-        if let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) {
-            self.chunkInFlight = chunk.readableBytes
-            transport.writeLater(chunk)
-        }
-        return true
-    }
-
-    private func noteSent(_ count: Int) {
-        guard count > 0 else { return }
-        if self.pauses.contains(.output) {
-            // We do not read, but a peer that takes bytes is there.
-            self.websocket.received(at: self.worker.now)
-        }
-        guard self.unreportedOutput > 0 else { return }
-        let reported = self.bufferedBytes == 0 ? self.unreportedOutput : min(count, self.unreportedOutput)
-        self.unreportedOutput -= reported
-        self.worker.post(
-            .outputSent(self.id, route: self.route.index, byteCount: reported),
-            to: self.route.owner
-        )
-    }
-
-    /// Soft limit, account, and deadline, after input and output have moved.
-    private func settleLimits() {
-        let buffered = self.bufferedBytes
-        let soft = self.route.configuration.bufferedSoft
-        if buffered > soft {
-            self.isAboveSoftLimit = true
-            self.pauses.insert(.output)
-        } else if self.isAboveSoftLimit, buffered <= soft / 2 {
-            self.isAboveSoftLimit = false
-            self.pauses.remove(.output)
-            if self.phase == .open {
-                self.worker.drained(self)
-            }
-        }
-        if self.phase != .open {
-            self.worker.leaveAudience(self)
-        }
-        let held = self.heldInput?.readableBytes ?? 0
-        self.account(for: buffered + held + self.waitingBytes + self.websocket.bufferedBytes)
-        if let deadline = self.endingDeadline ?? self.websocket.nextDeadline {
-            self.expectedTurn = self.worker.schedule(self.id, deadline: deadline, unlessBefore: self.expectedTurn)
-        }
-    }
-
-    private func account(for bytes: Int) {
-        guard bytes != self.accountedBytes else { return }
-        self.worker.account(bytes - self.accountedBytes)
-        self.accountedBytes = bytes
-    }
-
-    private func reset() {
+    func reset() {
         guard let transport = self.transport else { return }
         transport.reset()
     }

@@ -5,15 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import NIOCore
-
-#if canImport(Glibc)
 internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import NIOCore
 
 /// The shell between a NIO channel and a ``Connection``: the only handler of a channel after the upgrade.
 ///
@@ -110,9 +103,6 @@ extension ConnectionHandler: Transport {
     func setReading(_ isReading: Bool) {
         guard let context = self.context, context.channel.isActive else { return }
         try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
-        if isReading {
-            context.read()
-        }
     }
 
     func shutdownOutput() {

@@ -5,13 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-#if canImport(Glibc)
 internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// How much memory this process may use.
 enum MemoryLimit {

@@ -5,15 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import NIOCore
-
-#if canImport(Glibc)
 internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import NIOCore
 
 /// Why a server did not start: everything that has to be mended, a sentence each.
 package struct ServerStartError: Error, CustomStringConvertible, Sendable {

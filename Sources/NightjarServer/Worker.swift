@@ -42,14 +42,14 @@ package final class Worker {
     package private(set) var corked: Connection?
 
     /// The connections of each route that broadcasts reach.
-    private var audiences: [[Connection]]
+    var audiences: [[Connection]]
 
     private let ledger: BufferLedger
     private var wheel: DeadlineWheel
     private var handshakes = HandshakeQueue()
     private var dirty: [Connection] = []
     private var settling: [Connection] = []
-    private var outgoing: [Mailbox]
+    var outgoing: [Mailbox]
     private var isEndOfTickScheduled = false
     private var endOfTickTask: () -> Void = {}
     private var ticker: RepeatedTask?
@@ -233,41 +233,6 @@ package final class Worker {
         self.sendMail()
     }
 
-    // MARK: - Broadcasts
-
-    /// From now on broadcasts reach the member.
-    package func admit(_ member: Member, to route: Route) {
-        if let connection = member.connection {
-            self.joinAudience(connection)
-        } else {
-            self.post(.admitted(member.id), to: member.id.worker)
-        }
-    }
-
-    /// Appends a frame to every connection of the route on this loop but `except`.
-    package func broadcast(_ frame: ByteBuffer, to route: Int, except: some Collection<ConnectionID>) {
-        for connection in self.audiences[route] where !except.contains(connection.id) {
-            connection.send(frame: frame)
-        }
-    }
-
-    package func leaveAudience(_ connection: Connection) {
-        guard let place = connection.audienceIndex else { return }
-        connection.audienceIndex = nil
-        let route = connection.route.index
-        let last = self.audiences[route].removeLast()
-        if last !== connection {
-            self.audiences[route][place] = last
-            last.audienceIndex = place
-        }
-    }
-
-    private func joinAudience(_ connection: Connection) {
-        guard connection.isOpen, connection.audienceIndex == nil else { return }
-        connection.audienceIndex = self.audiences[connection.route.index].count
-        self.audiences[connection.route.index].append(connection)
-    }
-
     // MARK: - What runners tell connections
 
     package func close(_ member: Member, code: CloseCode, reason: String) {
@@ -294,68 +259,9 @@ package final class Worker {
         self.resumeReading(route: route.index)
     }
 
-    private func resumeReading(route: Int) {
+    func resumeReading(route: Int) {
         for connection in self.connections.all where connection.route.index == route {
             connection.congestionOver()
-        }
-    }
-
-    // MARK: - Mail
-
-    package func post(_ envelope: Envelope, to worker: Int) {
-        self.outgoing[worker].append(envelope)
-        self.scheduleEndOfTick()
-    }
-
-    package func post(_ envelope: Envelope, payload: UnsafeRawBufferPointer, to worker: Int) {
-        self.outgoing[worker].append(envelope, payload: payload)
-        self.scheduleEndOfTick()
-    }
-
-    /// One task, and so one wake-up, for each loop that has mail.
-    private func sendMail() {
-        for index in self.outgoing.indices where !self.outgoing[index].isEmpty {
-            let mail = self.outgoing[index]
-            self.outgoing[index] = Mailbox()
-            guard index < self.peers.count else { continue }
-            let peer = self.peers[index]
-            peer.eventLoop.execute { peer.receive(mail) }
-        }
-    }
-
-    private func receive(_ mail: Mailbox) {
-        var payloads = mail.payloads
-        for envelope in mail.envelopes {
-            switch envelope {
-            case .opened(let id, let route, let request):
-                self.runners[route]?.opened(id, request: request, connection: nil)
-            case .message(let id, let route, let isText, let length):
-                guard let payload = payloads.readSlice(length: length) else { return }
-                self.runners[route]?.message(payload, isText: isText, from: id)
-            case .drained(let id, let route):
-                self.runners[route]?.drained(id)
-            case .closed(let id, let route, let report):
-                self.runners[route]?.closed(id, report)
-            case .outputSent(let id, let route, let byteCount):
-                self.runners[route]?.outputSent(id, byteCount: byteCount)
-            case .admitted(let id):
-                if let connection = self.connections[id] {
-                    self.joinAudience(connection)
-                }
-            case .send(let id, let isText, let length):
-                guard let payload = payloads.readSlice(length: length) else { return }
-                if let connection = self.connections[id] {
-                    payload.withUnsafeReadableBytes { connection.send($0, isText: isText) }
-                }
-            case .close(let id, let code, let reason):
-                self.connections[id]?.close(code: code, reason: reason)
-            case .broadcast(let route, let frame, let except):
-                self.broadcast(frame, to: route, except: except)
-            case .inputTaken(let id, let messages, let byteCount):
-                self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)
-            case .congestionOver(let route):
-                self.resumeReading(route: route)
-            }
         }
     }
 

@@ -7,14 +7,7 @@
 
 internal import ArgumentParser
 internal import FoundationEssentials
-
-#if canImport(Glibc)
 internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// The command `nightjar serve`.
 struct Serve: AsyncParsableCommand {

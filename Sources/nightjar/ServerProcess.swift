@@ -6,17 +6,10 @@
 //
 
 internal import ArgumentParser
+internal import Glibc
 internal import Logging
 internal import NightjarServer
 internal import UnixSignals
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// The life of a serving process: start, wait for a signal, drain, exit.
 struct ServerProcess {

@@ -1,0 +1,138 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Logging
+internal import LuaRuntime
+internal import NIOCore
+internal import Synchronization
+internal import WebSocketCore
+
+/// From bytes to messages, and to the end of the peer's input.
+extension Connection {
+    /// Parses and delivers until the input is used up or reading has to pause.
+    func consume(_ buffer: ByteBuffer) {
+        // Frames that answer this burst gather in the loop's buffer, unless older ones wait in our queue.
+        if self.queue.isEmpty, self.chunkInFlight == 0 {
+            self.worker.cork(self)
+        }
+        // The pool of the channel holds a reference to this storage: asking for mutable bytes would copy it. Nobody else
+        // reads them, so unmasking through the same memory is safe.
+        let rest = buffer.withUnsafeReadableBytes { bytes in
+            var input = UnsafeMutableRawBufferPointer(mutating: bytes)
+            self.parse(&input)
+            return input.count
+        }
+        if rest > 0, let held = buffer.getSlice(at: buffer.writerIndex - rest, length: rest) {
+            self.hold(held)
+        }
+    }
+
+    func parse(_ input: inout UnsafeMutableRawBufferPointer) {
+        do {
+            while self.isInputOver || self.pauses.isDisjoint(with: .anyOfScript),
+                let event = try self.websocket.nextEvent(from: &input)
+            {
+                switch event {
+                case .message(let kind, let payload):
+                    self.deliver(payload, isText: kind == .text)
+                case .ping:
+                    self.answerPing()
+                case .pong:
+                    break
+                case .close(let code, let reason):
+                    self.peerClosed(code: code, reason: reason)
+                }
+            }
+        } catch {
+            self.fail(error)
+            input = UnsafeMutableRawBufferPointer(rebasing: input[input.endIndex...])
+        }
+    }
+
+    func hold(_ buffer: ByteBuffer) {
+        guard !self.isInputCut else { return }
+        guard self.heldInput != nil else {
+            self.heldInput = buffer
+            return
+        }
+        // Only the end of a connection makes the transport read on through a pause, and then it reads everything.
+        let held = (self.heldInput?.readableBytes ?? 0) + buffer.readableBytes
+        guard held <= self.route.configuration.queueBytes + Self.chunkLimit else {
+            self.isInputCut = true
+            self.worker.log(.debug, "input dropped: the peer is gone and more than the inbound queue holds", self)
+            return
+        }
+        self.heldInput?.writeImmutableBuffer(buffer)
+    }
+
+    func deliver(_ payload: UnsafeRawBufferPointer, isText: Bool) {
+        guard !self.worker.message(payload, isText: isText, from: self) else { return }
+        self.waitingMessages += 1
+        self.waitingBytes += payload.count
+        let limits = self.route.configuration
+        if self.waitingMessages >= limits.queueMessages || self.waitingBytes >= limits.queueBytes {
+            self.pauses.insert(.script)
+        }
+        if self.route.isCongested.load(ordering: .relaxed) {
+            self.pauses.insert(.congestion)
+        }
+    }
+
+    func answerPing() {
+        // While older bytes wait, one Pong is enough, for the latest Ping (RFC 6455 §5.5.3).
+        if self.queue.isEmpty, self.chunkInFlight == 0 {
+            self.write { self.websocket.writePendingPong(into: &$0) }
+        }
+    }
+
+    func peerClosed(code: CloseCode?, reason: UnsafeRawBufferPointer) {
+        if self.closeReport == nil {
+            self.closeReport = CloseReport(
+                code: code ?? .noStatus,
+                reason: String(decoding: reason, as: UTF8.self),
+                wasClean: true
+            )
+        }
+        self.deliverClose(clean: true)
+        self.ending = .closed
+        self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout
+        self.end()
+    }
+
+    func fail(_ violation: ProtocolViolation) {
+        if self.closeReport == nil {
+            self.closeReport = CloseReport(code: violation.closeCode, reason: violation.sentence, wasClean: false)
+        }
+        self.worker.log(.info, "closed for a violation: \(violation.sentence)", self)
+        self.deliverClose(clean: false)
+        self.ending = .violation(violation)
+        self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout
+        self.end()
+    }
+
+    /// Answers the end of the peer's input, once the script has taken everything that came before it.
+    func end() {
+        guard let ending = self.ending, self.waitingMessages <= 0 else { return }
+        self.ending = nil
+        self.endingDeadline = nil
+        self.phase = .closing
+        self.isFinished = true
+        self.write { output in
+            switch ending {
+            case .closed: self.websocket.acknowledgeClose(into: &output, now: self.worker.now)
+            case .violation(let violation): self.websocket.fail(with: violation, into: &output, now: self.worker.now)
+            }
+        }
+    }
+
+    func deliverClose(clean: Bool) {
+        guard !self.isCloseDelivered else { return }
+        self.isCloseDelivered = true
+        let report = self.closeReport ?? .abnormal
+        self.worker.closed(self, CloseReport(code: report.code, reason: report.reason, wasClean: clean))
+    }
+}

@@ -1,0 +1,122 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Logging
+internal import LuaRuntime
+internal import NIOCore
+internal import WebSocketCore
+
+/// From frames to the transport, within the limits.
+extension Connection {
+    /// Lets `body` append frames behind everything that waits.
+    @discardableResult
+    func write<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
+        if self.worker.corked === self {
+            return body(&self.worker.output)
+        }
+        self.worker.markDirty(self)
+        return self.queue.append(body)
+    }
+
+    /// Whether another frame may be queued; if not, the connection is closed as too slow.
+    func makesRoom(for payloadCount: Int) -> Bool {
+        guard self.phase == .open else { return false }
+        let buffered = self.bufferedBytes
+        let limit = self.route.configuration.buffered
+        // A frame may always go to a peer that has taken everything, whatever its size.
+        guard buffered > 0, buffered + WebSocketConnection.frameSize(payloadCount) > limit else { return true }
+        self.worker.log(.info, "closed: \(buffered) bytes wait for a peer that reads too slowly", self)
+        self.close(code: .tryAgainLater, reason: "too slow: more than \(limit) bytes wait to be sent")
+        return false
+    }
+
+    /// Offers everything to the transport.
+    ///
+    /// - Returns: false when the connection is broken.
+    func flush() -> Bool {
+        guard let transport = self.transport else { return true }
+        if self.worker.corked === self {
+            defer { self.worker.uncork() }
+            let offered = self.worker.output.readableBytes
+            if offered > 0 {
+                guard let taken = self.worker.output.withUnsafeReadableBytes({ transport.write($0) }) else {
+                    return false
+                }
+                self.noteSent(taken)
+                if taken < offered {
+                    self.worker.output.moveReaderIndex(forwardBy: taken)
+                    self.queue.append { $0.writeImmutableBuffer(self.worker.output) }
+                }
+            }
+        }
+        guard self.chunkInFlight == 0 else { return true }
+        while true {
+            if self.queue.isEmpty, self.websocket.hasPendingPong {
+                self.queue.append { self.websocket.writePendingPong(into: &$0) }
+            }
+            guard !self.queue.isEmpty else { return true }
+            var offered = 0
+            let taken = self.queue.withFirst { bytes in
+                offered = bytes.count
+                return transport.write(bytes)
+            }
+            guard let taken else { return false }
+            self.noteSent(taken)
+            if taken < offered { break }
+        }
+        if let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) {
+            self.chunkInFlight = chunk.readableBytes
+            transport.writeLater(chunk)
+        }
+        return true
+    }
+
+    func noteSent(_ count: Int) {
+        guard count > 0 else { return }
+        if self.pauses.contains(.output) {
+            // We do not read, but a peer that takes bytes is there.
+            self.websocket.received(at: self.worker.now)
+        }
+        guard self.unreportedOutput > 0 else { return }
+        let reported = self.bufferedBytes == 0 ? self.unreportedOutput : min(count, self.unreportedOutput)
+        self.unreportedOutput -= reported
+        self.worker.post(
+            .outputSent(self.id, route: self.route.index, byteCount: reported),
+            to: self.route.owner
+        )
+    }
+
+    /// Soft limit, account, and deadline, after input and output have moved.
+    func settleLimits() {
+        let buffered = self.bufferedBytes
+        let soft = self.route.configuration.bufferedSoft
+        if buffered > soft {
+            self.isAboveSoftLimit = true
+            self.pauses.insert(.output)
+        } else if self.isAboveSoftLimit, buffered <= soft / 2 {
+            self.isAboveSoftLimit = false
+            self.pauses.remove(.output)
+            if self.phase == .open {
+                self.worker.drained(self)
+            }
+        }
+        if self.phase != .open {
+            self.worker.leaveAudience(self)
+        }
+        let held = self.heldInput?.readableBytes ?? 0
+        self.account(for: buffered + held + self.waitingBytes + self.websocket.bufferedBytes)
+        if let deadline = self.endingDeadline ?? self.websocket.nextDeadline {
+            self.expectedTurn = self.worker.schedule(self.id, deadline: deadline, unlessBefore: self.expectedTurn)
+        }
+    }
+
+    func account(for bytes: Int) {
+        guard bytes != self.accountedBytes else { return }
+        self.worker.account(bytes - self.accountedBytes)
+        self.accountedBytes = bytes
+    }
+}

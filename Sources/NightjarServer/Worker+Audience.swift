@@ -1,0 +1,45 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import LuaRuntime
+internal import NIOCore
+
+/// The connections of this loop that a route's broadcasts reach, kept in the order in which the script's loop tells of them.
+extension Worker {
+    /// From now on broadcasts reach the member.
+    package func admit(_ member: Member, to route: Route) {
+        if let connection = member.connection {
+            self.joinAudience(connection)
+        } else {
+            self.post(.admitted(member.id), to: member.id.worker)
+        }
+    }
+
+    /// Appends a frame to every connection of the route on this loop but `except`.
+    func broadcast(_ frame: ByteBuffer, to route: Int, except: some Collection<ConnectionID>) {
+        for connection in self.audiences[route] where !except.contains(connection.id) {
+            connection.send(frame: frame)
+        }
+    }
+
+    package func leaveAudience(_ connection: Connection) {
+        guard let place = connection.audienceIndex else { return }
+        connection.audienceIndex = nil
+        let route = connection.route.index
+        let last = self.audiences[route].removeLast()
+        if last !== connection {
+            self.audiences[route][place] = last
+            last.audienceIndex = place
+        }
+    }
+
+    func joinAudience(_ connection: Connection) {
+        guard connection.isOpen, connection.audienceIndex == nil else { return }
+        connection.audienceIndex = self.audiences[connection.route.index].count
+        self.audiences[connection.route.index].append(connection)
+    }
+}

@@ -1,0 +1,69 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import LuaRuntime
+internal import NIOCore
+
+/// What this loop tells the others, and what they tell it.
+extension Worker {
+    package func post(_ envelope: Envelope, to worker: Int) {
+        self.outgoing[worker].append(envelope)
+        self.scheduleEndOfTick()
+    }
+
+    package func post(_ envelope: Envelope, payload: UnsafeRawBufferPointer, to worker: Int) {
+        self.outgoing[worker].append(envelope, payload: payload)
+        self.scheduleEndOfTick()
+    }
+
+    /// One task, and so one wake-up, for each loop that has mail.
+    func sendMail() {
+        for index in self.outgoing.indices where !self.outgoing[index].isEmpty {
+            let mail = self.outgoing[index]
+            self.outgoing[index] = Mailbox()
+            guard index < self.peers.count else { continue }
+            let peer = self.peers[index]
+            peer.eventLoop.execute { peer.receive(mail) }
+        }
+    }
+
+    func receive(_ mail: Mailbox) {
+        var payloads = mail.payloads
+        for envelope in mail.envelopes {
+            switch envelope {
+            case .opened(let id, let route, let request):
+                self.runners[route]?.opened(id, request: request, connection: nil)
+            case .message(let id, let route, let isText, let length):
+                guard let payload = payloads.readSlice(length: length) else { return }
+                self.runners[route]?.message(payload, isText: isText, from: id)
+            case .drained(let id, let route):
+                self.runners[route]?.drained(id)
+            case .closed(let id, let route, let report):
+                self.runners[route]?.closed(id, report)
+            case .outputSent(let id, let route, let byteCount):
+                self.runners[route]?.outputSent(id, byteCount: byteCount)
+            case .admitted(let id):
+                if let connection = self.connections[id] {
+                    self.joinAudience(connection)
+                }
+            case .send(let id, let isText, let length):
+                guard let payload = payloads.readSlice(length: length) else { return }
+                if let connection = self.connections[id] {
+                    payload.withUnsafeReadableBytes { connection.send($0, isText: isText) }
+                }
+            case .close(let id, let code, let reason):
+                self.connections[id]?.close(code: code, reason: reason)
+            case .broadcast(let route, let frame, let except):
+                self.broadcast(frame, to: route, except: except)
+            case .inputTaken(let id, let messages, let byteCount):
+                self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)
+            case .congestionOver(let route):
+                self.resumeReading(route: route)
+            }
+        }
+    }
+}
