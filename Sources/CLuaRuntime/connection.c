@@ -47,13 +47,12 @@ void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id) {
         lua_pop(L, 1);
         nj_connection *connection = lua_newuserdatauv(L, sizeof *connection, NJ_CONNECTION_VALUES);
         connection->id = id;
-        if (!vm->host.public_id(vm->host.context, id, connection->public_id)) {
-            memset(connection->public_id, '?', sizeof connection->public_id);
-        }
+        bool is_known = vm->host.public_id(vm->host.context, id, connection->public_id);
+        if (!is_known) memset(connection->public_id, '?', sizeof connection->public_id);
         lua_rawgeti(L, LUA_REGISTRYINDEX, vm->connection_metatable_ref);
         lua_setmetatable(L, -2);
-        // One that is closed already would stay in the table for ever.
-        if (vm->host.is_open(vm->host.context, id)) {
+        // One that the host has forgotten would stay in the table for ever.
+        if (is_known) {
             lua_pushvalue(L, -1);
             lua_rawseti(L, -3, (lua_Integer)id);
         }
@@ -61,7 +60,8 @@ void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id) {
     lua_remove(L, -2);
 }
 
-void nj_connection_forget(nj_vm *vm, uint64_t id) {
+void nj_vm_forget(nj_vm *vm, uint64_t id) {
+    if (vm->main == NULL) return;
     lua_rawgeti(vm->main, LUA_REGISTRYINDEX, vm->connections_ref);
     lua_pushnil(vm->main);
     lua_rawseti(vm->main, -2, (lua_Integer)id);
@@ -201,7 +201,9 @@ static int refuse_field(lua_State *L, const char *advice) {
         return nj_raise(L, NJ_RUNTIME, "a conn has no field of type %s%s", luaL_typename(L, 2), advice);
     }
     char text[256];
-    nj_names_explain(names, lua_tostring(L, 2), "field of conn:", advice, text, sizeof text);
+    size_t length;
+    const char *name = lua_tolstring(L, 2, &length);
+    nj_names_explain(names, name, length, "field of conn:", advice, text, sizeof text);
     return nj_raise(L, NJ_RUNTIME, "%s", text);
 }
 
@@ -223,9 +225,17 @@ static int index_field(lua_State *L) {
 }
 
 static int set_field(lua_State *L) {
-    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
-    if (strcmp(name, "state") != 0) {
-        return nj_raise(L, NJ_RUNTIME, "conn.%.64s cannot be set: use conn.state for the script's own data", name);
+    char quoted[NJ_QUOTED_CAPACITY];
+    size_t length;
+    const char *name = luaL_typename(L, 2);
+    if (lua_type(L, 2) == LUA_TSTRING) {
+        name = lua_tolstring(L, 2, &length);
+    } else {
+        length = strlen(name);
+    }
+    if (!nj_names_equal(name, length, "state")) {
+        return nj_raise(L, NJ_RUNTIME, "conn.%s cannot be set: use conn.state for the script's own data",
+                        nj_names_quote(name, length, quoted));
     }
     if (!lua_istable(L, 3)) return nj_raise(L, NJ_RUNTIME, "conn.state must be a table, not %s", luaL_typename(L, 3));
     lua_settop(L, 3);

@@ -57,15 +57,11 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
 }
 
 bool nj_vm_dispatch(nj_vm *vm, const nj_event *event) {
-    bool is_done = true;
-    if (vm->handler_refs[event->kind] != LUA_NOREF) {
-        vm->has_connection = event->has_connection;
-        vm->connection = event->id;
-        nj_event_frame frame = {.push = push_event, .what = event};
-        is_done = nj_vm_run(vm, &frame, vm->limits.event_ticks);
-    }
-    if (event->kind == NJ_EVENT_CLOSE && vm->main != NULL) nj_connection_forget(vm, event->id);
-    return is_done;
+    if (vm->handler_refs[event->kind] == LUA_NOREF) return true;
+    vm->has_connection = event->has_connection;
+    vm->connection = event->id;
+    nj_event_frame frame = {.push = push_event, .what = event};
+    return nj_vm_run(vm, &frame, vm->limits.event_ticks);
 }
 
 bool nj_vm_handles(const nj_vm *vm, nj_event_kind kind) { return vm->handler_refs[kind] != LUA_NOREF; }

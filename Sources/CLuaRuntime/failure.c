@@ -92,7 +92,9 @@ static void read_position(nj_failure *failure) {
     failure->line = (int32_t)line;
 }
 
+// A table's address is no text.
 static int to_text(lua_State *L) {
+    if (lua_type(L, 1) != LUA_TNUMBER && luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) return 0;
     luaL_tolstring(L, 1, NULL);
     return 1;
 }
@@ -133,7 +135,7 @@ void nj_failure_describe(lua_State *L, nj_vm *vm, int status) {
     if (!is_text) {
         lua_pushcfunction(L, to_text);
         lua_insert(L, -2);
-        is_text = lua_pcall(L, 1, 1, 0) == LUA_OK;
+        is_text = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_isstring(L, -1);
     }
     if (vm->watch.has_expired) {
         vm->raising = NJ_DEADLINE;
@@ -145,8 +147,14 @@ void nj_failure_describe(lua_State *L, nj_vm *vm, int status) {
         read_position(failure);
     } else {
         char text[64];
-        snprintf(text, sizeof text, "the error is a %s that has no text", type);
-        set_message(failure, text, strlen(text));
+        if (strcmp(type, "nil") == 0) {
+            snprintf(text, sizeof text, "the error is nil");
+        } else {
+            snprintf(text, sizeof text, "the error is a %s that has no text", type);
+        }
+        // Not what its own function raised.
+        vm->raising = failure->kind;
+        nj_failure_plain(vm, LUA_ERRRUN, text);
     }
     lua_pop(L, 1);
 }

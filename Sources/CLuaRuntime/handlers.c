@@ -9,8 +9,6 @@
 
 #include "runtime.h"
 
-#include <string.h>
-
 static const char *const handlers[NJ_EVENT_COUNT] = {
     [NJ_EVENT_CONNECT] = "connect", [NJ_EVENT_MESSAGE] = "message", [NJ_EVENT_CLOSE] = "close",
     [NJ_EVENT_DRAIN] = "drain",     [NJ_EVENT_ERROR] = "error",
@@ -33,9 +31,9 @@ static int refuse(lua_State *L, nj_vm *vm, const char *script, const char *text)
     return lua_error(L);
 }
 
-static int handler_of(const char *key) {
+static int handler_of(const char *key, size_t length) {
     for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) {
-        if (strcmp(handlers[kind], key) == 0) return kind;
+        if (nj_names_equal(key, length, handlers[kind])) return kind;
     }
     return -1;
 }
@@ -46,12 +44,13 @@ static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
     if (lua_type(L, -2) != LUA_TSTRING) {
         refuse(L, vm, script, "the keys of the returned table must be strings: names of handlers");
     }
-    const char *key = lua_tostring(L, -2);
-    int kind = handler_of(key);
+    size_t length;
+    const char *key = lua_tolstring(L, -2, &length);
+    int kind = handler_of(key, length);
     if (key[0] == '_') {
         lua_pop(L, 1);
     } else if (kind < 0) {
-        nj_names_explain(names, key, "key of the returned table:", "", text, sizeof text);
+        nj_names_explain(names, key, length, "key of the returned table:", "", text, sizeof text);
         refuse(L, vm, script, text);
     } else if (!lua_isfunction(L, -1)) {
         const char *type = luaL_typename(L, -1);

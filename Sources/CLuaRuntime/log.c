@@ -42,6 +42,30 @@ int nj_log_print(lua_State *L) {
     return 0;
 }
 
+static const char *const names[] = {"debug", "info", "warn", "error"};
+
+static int write_formatted(lua_State *L);
+
+// The message handler of string.format, whose caller is no line of the script: what it raises itself gets the place of
+// the log's caller, and the log's name. What a script's __tostring raises stays as it is.
+static int name_caller(lua_State *L) {
+    nj_failure_kind raising = nj_vm_of(L)->raising;
+    if (raising == NJ_DEADLINE || raising == NJ_MEMORY) return 1;
+    lua_Debug caller;
+    if (lua_type(L, 1) != LUA_TSTRING || !lua_getstack(L, 2, &caller)) return 1;
+    lua_getinfo(L, "f", &caller);
+    if (lua_tocfunction(L, 2) != write_formatted) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    lua_getupvalue(L, 2, 1);
+    const char *name = names[lua_tointeger(L, 3)];
+    const char *text = luaL_gsub(L, luaL_gsub(L, lua_tostring(L, 1), " to '?'", ""), " to 'format'", "");
+    luaL_where(L, 3);
+    lua_pushfstring(L, "%sws.log.%s: %s", lua_tostring(L, -1), name, text);
+    return 1;
+}
+
 // ws.log.debug(format, ...) and the others. Upvalues: the level, string.format.
 static int write_formatted(lua_State *L) {
     int count = lua_gettop(L);
@@ -52,14 +76,15 @@ static int write_formatted(lua_State *L) {
         luaL_checkstring(L, 1);
         lua_pushvalue(L, lua_upvalueindex(2));
         lua_insert(L, 1);
-        lua_call(L, count, 1);
+        lua_pushcfunction(L, name_caller);
+        lua_insert(L, 1);
+        if (lua_pcall(L, count, 1, 1) != LUA_OK) return lua_error(L);
     }
     write_line(L, (nj_log_level)lua_tointeger(L, lua_upvalueindex(1)));
     return 0;
 }
 
 void nj_log_open(lua_State *L) {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
     lua_createtable(L, 0, 4);
     lua_pushliteral(L, "");
     luaL_getmetafield(L, -1, "__index");

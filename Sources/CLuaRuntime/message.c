@@ -9,8 +9,6 @@
 
 #include "runtime.h"
 
-#include <string.h>
-
 static const nj_name send_options[] = {
     {"kind", NJ_KNOWN}, {"key", NJ_LATER}, {"compress", NJ_LATER}, {NULL, NJ_KNOWN},
 };
@@ -23,9 +21,11 @@ static const nj_name broadcast_options[] = {
 static bool read_kind(lua_State *L, int index, const char *function) {
     size_t length;
     const char *kind = lua_tolstring(L, index, &length);
-    if (length == 4 && memcmp(kind, "text", 4) == 0) return true;
-    if (length == 6 && memcmp(kind, "binary", 6) == 0) return false;
-    return nj_raise(L, NJ_RUNTIME, "%s: kind must be \"text\" or \"binary\", not \"%.64s\"", function, kind);
+    if (nj_names_equal(kind, length, "text")) return true;
+    if (nj_names_equal(kind, length, "binary")) return false;
+    char quoted[NJ_QUOTED_CAPACITY];
+    return nj_raise(L, NJ_RUNTIME, "%s: kind must be \"text\" or \"binary\", not \"%s\"", function,
+                    nj_names_quote(kind, length, quoted));
 }
 
 static int refuse_kind(lua_State *L, int index, const char *function) {
@@ -37,14 +37,19 @@ static int refuse_kind(lua_State *L, int index, const char *function) {
 static void read_options(lua_State *L, int index, const char *function, bool is_broadcast, nj_message *message) {
     lua_pushnil(L);
     while (lua_next(L, index)) {
-        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
-        if (strcmp(name, "kind") == 0) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            nj_raise(L, NJ_RUNTIME, "%s: the keys of the options must be strings, not %s", function,
+                     luaL_typename(L, -2));
+        }
+        size_t length;
+        const char *name = lua_tolstring(L, -2, &length);
+        if (nj_names_equal(name, length, "kind")) {
             if (lua_type(L, -1) != LUA_TSTRING) refuse_kind(L, -1, function);
             message->is_text = read_kind(L, lua_gettop(L), function);
-        } else if (!is_broadcast || strcmp(name, "except") != 0) {
+        } else if (!is_broadcast || !nj_names_equal(name, length, "except")) {
             char text[256];
             const nj_name *names = is_broadcast ? broadcast_options : send_options;
-            nj_names_explain(names, name, "option", "", text, sizeof text);
+            nj_names_explain(names, name, length, "option", "", text, sizeof text);
             nj_raise(L, NJ_RUNTIME, "%s: %s", function, text);
         }
         lua_pop(L, 1);

@@ -17,8 +17,8 @@
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 // How many characters must be put in, taken out or exchanged to make one word of the other; LONGEST for long words.
-static size_t distance(const char *a, const char *b) {
-    size_t a_length = strlen(a), b_length = strlen(b);
+static size_t distance(const char *a, const char *b, size_t b_length) {
+    size_t a_length = strlen(a);
     if (a_length >= LONGEST || b_length >= LONGEST) return LONGEST;
     size_t row[LONGEST];
     for (size_t j = 0; j <= b_length; j++) row[j] = j;
@@ -34,27 +34,47 @@ static size_t distance(const char *a, const char *b) {
     return row[b_length];
 }
 
-void nj_names_explain(const nj_name *names, const char *key, const char *what, const char *otherwise, char *text,
-                      size_t capacity) {
+bool nj_names_equal(const char *name, size_t length, const char *word) {
+    return length == strlen(word) && memcmp(name, word, length) == 0;
+}
+
+const char *nj_names_quote(const char *name, size_t length, char quoted[NJ_QUOTED_CAPACITY]) {
+    size_t written = 0;
+    for (size_t i = 0; i < length && written < 64; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (c < ' ' || c == 0x7F) {
+            written += (size_t)snprintf(quoted + written, NJ_QUOTED_CAPACITY - written, "\\x%02X", c);
+        } else {
+            quoted[written++] = name[i];
+        }
+    }
+    quoted[written] = '\0';
+    return quoted;
+}
+
+void nj_names_explain(const nj_name *names, const char *key, size_t length, const char *what, const char *otherwise,
+                      char *text, size_t capacity) {
+    char quoted[NJ_QUOTED_CAPACITY];
     const char *nearest = NULL;
     // Half of a short word is no typing error, three letters of a long one may be.
-    size_t best = least(strlen(key) / 3 + 1, 3) + 1;
+    size_t best = least(length / 3 + 1, 3) + 1;
     for (const nj_name *known = names; known->name != NULL; known++) {
-        if (strcmp(known->name, key) == 0) {
+        if (nj_names_equal(key, length, known->name)) {
             const char *why = known->standing == NJ_RESERVED ? "is reserved for a later version"
                                                              : "is not in this version yet";
-            snprintf(text, capacity, "%s \"%s\" %s", what, key, why);
+            snprintf(text, capacity, "%s \"%s\" %s", what, known->name, why);
             return;
         }
-        size_t apart = known->standing == NJ_RESERVED ? LONGEST : distance(known->name, key);
+        size_t apart = known->standing == NJ_RESERVED ? LONGEST : distance(known->name, key, length);
         if (apart < best) {
             best = apart;
             nearest = known->name;
         }
     }
+    nj_names_quote(key, length, quoted);
     if (nearest != NULL) {
-        snprintf(text, capacity, "unknown %s \"%.64s\": did you mean \"%s\"?", what, key, nearest);
+        snprintf(text, capacity, "unknown %s \"%s\": did you mean \"%s\"?", what, quoted, nearest);
     } else {
-        snprintf(text, capacity, "unknown %s \"%.64s\"%s", what, key, otherwise);
+        snprintf(text, capacity, "unknown %s \"%s\"%s", what, quoted, otherwise);
     }
 }

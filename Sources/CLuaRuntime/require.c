@@ -11,12 +11,40 @@
 
 #include <string.h>
 
+// Passes over what is no Lua and allowed at the start of a file, as Lua does for its own files: a byte order mark, and
+// a first line that begins with '#', of which the end stays so that the lines keep their numbers.
+static const char *text_of(const nj_source *source, size_t *length) {
+    const char *start = source->bytes, *end = start + source->length;
+    if (end - start >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) start += 3;
+    if (start < end && *start == '#') {
+        while (start < end && *start != '\n') start += 1;
+    }
+    *length = (size_t)(end - start);
+    return start;
+}
+
+static int refuse_chunk(lua_State *L, nj_vm *vm, const nj_source *source, const char *why) {
+    vm->raising = NJ_SYNTAX;
+    lua_pushfstring(L, "%s: %s", source->name, why);
+    return lua_error(L);
+}
+
 void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source) {
+    size_t length;
+    const char *text = text_of(source, &length);
+    if (length > 0 && text[0] == LUA_SIGNATURE[0]) {
+        refuse_chunk(L, vm, source, "attempt to load a binary chunk: scripts are Lua text");
+    }
     lua_pushfstring(L, "@%s", source->name);
-    int status = luaL_loadbufferx(L, source->bytes, source->length, lua_tostring(L, -1), "t");
-    if (status != LUA_OK) {
-        if (status == LUA_ERRSYNTAX) vm->raising = NJ_SYNTAX;
+    int status = luaL_loadbufferx(L, text, length, lua_tostring(L, -1), "t");
+    if (status == LUA_ERRSYNTAX) {
+        vm->raising = NJ_SYNTAX;
         lua_error(L);
+    } else if (status == LUA_ERRMEM) {
+        lua_error(L);
+    } else if (status != LUA_OK) {
+        // The compiler calls itself for what is nested, and this is no error of its own.
+        refuse_chunk(L, vm, source, "C stack overflow: parentheses, tables or functions are nested too deeply");
     }
     lua_remove(L, -2);
 }
@@ -64,12 +92,14 @@ int nj_require(lua_State *L) {
     size_t length;
     const char *name = luaL_checklstring(L, 1, &length);
     lua_settop(L, 1);
-    if (strcmp(name, "ws") == 0) {
+    if (nj_names_equal(name, length, "ws")) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ws_ref);
         return 1;
     }
     if (!is_module_name(name, length)) {
-        return luaL_error(L, "require: '%s' is no module name: letters, digits and _, folders by dots", name);
+        char quoted[NJ_QUOTED_CAPACITY];
+        return luaL_error(L, "require: '%s' is no module name: letters, digits and _, folders by dots",
+                          nj_names_quote(name, length, quoted));
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->modules_ref);
     lua_pushvalue(L, 1);

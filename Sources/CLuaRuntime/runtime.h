@@ -203,9 +203,14 @@ typedef struct nj_name {
     nj_standing standing;
 } nj_name;
 
-// Writes why `key` cannot be used: reserved, not in this version, or unknown and near to another. Does not raise.
-void nj_names_explain(const nj_name *names, const char *key, const char *what, const char *otherwise, char *text,
-                      size_t capacity);
+// What a script names has a length: a zero byte inside would hide the rest from C. None of them raises.
+bool nj_names_equal(const char *name, size_t length, const char *word);
+// Writes at most 64 bytes of the name, zero and the other control characters as escapes, and answers `quoted`.
+#define NJ_QUOTED_CAPACITY 72
+const char *nj_names_quote(const char *name, size_t length, char quoted[NJ_QUOTED_CAPACITY]);
+// Writes why `key` cannot be used: reserved, not in this version, or unknown and near to another.
+void nj_names_explain(const nj_name *names, const char *key, size_t length, const char *what, const char *otherwise,
+                      char *text, size_t capacity);
 
 // MARK: The libraries that a script sees
 
@@ -236,8 +241,6 @@ enum { NJ_CONNECTION_STATE = 1, NJ_CONNECTION_REQUEST = 2, NJ_CONNECTION_PROTOCO
 void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id);
 // NULL when the value is no connection. Uses 1 slot; does not raise.
 nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
-// Drops the VM's reference to the object. Uses 2 slots of the main state; does not raise or allocate.
-void nj_connection_forget(nj_vm *vm, uint64_t id);
 // Pushes the request of the connection at `index`, or nil when it is forgotten. Uses 8 slots.
 void nj_request_push(lua_State *L, nj_vm *vm, int index);
 
@@ -256,7 +259,7 @@ nj_message nj_message_read(lua_State *L, int index, const char *function, bool i
 
 // Checks the table at the top that a script returned and takes its handlers. Uses 4 slots.
 void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script);
-// Compiles a chunk and pushes it, or raises what is wrong with it.
+// Compiles a chunk and pushes it, or raises what is wrong with it in the name of the source.
 void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source);
 // Runs a frame in the worker. Does not raise.
 bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks);

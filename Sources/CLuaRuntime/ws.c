@@ -24,26 +24,31 @@ static const nj_name names[] = {
 
 // MARK: broadcast
 
+static int refuse_except(lua_State *L, const char *what) {
+    return nj_raise(L, NJ_RUNTIME, "ws.broadcast: except must be a conn or a list of conns, not %s", what);
+}
+
 static void except_one(lua_State *L, nj_vm *vm, int index) {
     const nj_connection *connection = nj_connection_at(L, vm, index);
-    if (connection == NULL) {
-        nj_raise(L, NJ_RUNTIME, "ws.broadcast: except must be a conn or a list of conns, not %s",
-                 luaL_typename(L, index));
-    }
+    if (connection == NULL) refuse_except(L, luaL_typename(L, index));
     nj_answer_append(&vm->answer, &connection->id, sizeof connection->id);
 }
 
-// Collects the ids of the excepted connections in the answer. Uses 2 slots.
+// Collects the ids of the excepted connections in the answer. Uses 3 slots.
 static void read_except(lua_State *L, nj_vm *vm, int index) {
     nj_bytes_empty(&vm->answer.bytes, NJ_OUTBOX_KEPT);
     if (index == 0) return;
     if (lua_istable(L, index)) {
-        lua_Integer count = (lua_Integer)lua_rawlen(L, index);
-        for (lua_Integer i = 1; i <= count; i++) {
-            lua_rawgeti(L, index, i);
+        lua_Unsigned count = lua_rawlen(L, index), found = 0;
+        lua_pushnil(L);
+        for (; lua_next(L, index); found++) {
+            // Of a key that is no integer this is 0.
+            lua_Unsigned position = lua_isinteger(L, -2) ? (lua_Unsigned)lua_tointeger(L, -2) : 0;
+            if (position < 1 || position > count) refuse_except(L, "a table with other keys than 1, 2, 3 and so on");
             except_one(L, vm, lua_gettop(L));
             lua_pop(L, 1);
         }
+        if (found < count) refuse_except(L, "a list with nil in it");
     } else {
         except_one(L, vm, index);
     }
@@ -126,13 +131,14 @@ static int refuse_read(lua_State *L) {
     if (lua_type(L, 2) != LUA_TSTRING) {
         return nj_raise(L, NJ_RUNTIME, "ws has no field of type %s", luaL_typename(L, 2));
     }
-    const char *name = lua_tostring(L, 2);
-    if (strcmp(name, "send") == 0 || strcmp(name, "close") == 0) {
+    size_t length;
+    const char *name = lua_tolstring(L, 2, &length);
+    if (nj_names_equal(name, length, "send") || nj_names_equal(name, length, "close")) {
         return nj_raise(L, NJ_RUNTIME, "ws.%s does not exist: write conn:%s(...) for one connection%s", name, name,
                         name[0] == 's' ? ", or ws.broadcast(...) for all" : "");
     }
     char text[256];
-    nj_names_explain(names, name, "field of ws:", "", text, sizeof text);
+    nj_names_explain(names, name, length, "field of ws:", "", text, sizeof text);
     return nj_raise(L, NJ_RUNTIME, "%s", text);
 }
 

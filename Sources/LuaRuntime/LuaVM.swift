@@ -71,7 +71,7 @@ package final class LuaVM {
         try dispatch(&event)
     }
 
-    /// Runs `close`, and forgets the connection, whether there is a handler and whether it succeeds or not.
+    /// Runs `close`. The connection's object stays for a report of its error, until ``forget(_:)``.
     package func close(
         _ id: ConnectionID,
         code: UInt16,
@@ -84,6 +84,14 @@ package final class LuaVM {
         event.code = code
         event.was_clean = wasClean
         try dispatch(&event)
+    }
+
+    /// Drops the one object of a connection, which stands for it in every event until then.
+    ///
+    /// To be called once for each connection, after its `close` and the report of an error in that, whether there are
+    /// handlers or not; not while an event runs.
+    package func forget(_ id: ConnectionID) {
+        nj_vm_forget(vm, id.rawValue)
     }
 
     /// Runs `drain`.

@@ -27,6 +27,7 @@ package struct ScriptError: Error, Sendable {
     package var kind: Kind
 
     /// One sentence with the place, such as `chat.lua:12: attempt to index a nil value (local 'x')`; at most 4 KiB.
+    /// Without the place when the script raised it so, as `error("text", 0)` does.
     package var message: String
 
     /// The file below the scripts folder, which may be a module; the script itself when there is no better.
@@ -78,9 +79,12 @@ extension ScriptError: CustomStringConvertible {
         }
     }
 
-    /// The message, the line of source, the traceback and the help, for people.
+    /// The place, the message, the line of source, the traceback and the help, for people.
     package var description: String {
         var text = message
+        if !message.utf8.starts(with: "\(file):".utf8) {
+            text = line > 0 ? "\(file):\(line): \(message)" : "\(file): \(message)"
+        }
         if let sourceLine {
             text += "\n  > \(line) | \(sourceLine)"
         }

@@ -46,6 +46,12 @@ package struct ScriptFolder: Sendable {
         package var refusals: [Refusal] = []
     }
 
+    /// A name in a folder, repaired for people when it is not UTF-8.
+    private struct Entry {
+        var name: String
+        var isUTF8: Bool
+    }
+
     /// The longest script or module in bytes.
     package static let maximumFileSize = 1 << 20
 
@@ -62,8 +68,8 @@ package struct ScriptFolder: Sendable {
     /// Finds the routes, in all folders but `lib`; names that begin with `_` or `.`, and `*_test.lua`, are none.
     package func listing() throws(ScriptFolderError) -> Listing {
         var listing = Listing()
-        guard let names = entries(of: ".") else { throw .missingFolder(path: path, reason: lastError()) }
-        collect(names, folder: "", depth: 0, into: &listing)
+        guard let entries = entries(of: ".") else { throw .missingFolder(path: path, reason: lastError()) }
+        collect(entries, folder: "", depth: 0, into: &listing)
         refuseDoubles(in: &listing)
         listing.routes.sort { $0.path < $1.path }
         listing.refusals.sort { $0.file < $1.file }
@@ -100,9 +106,16 @@ package struct ScriptFolder: Sendable {
 
     // MARK: Finding routes
 
-    private func collect(_ names: [String], folder: String, depth: Int, into listing: inout Listing) {
-        for name in names where !name.hasPrefix("_") && !name.hasPrefix(".") {
+    private func collect(_ entries: [Entry], folder: String, depth: Int, into listing: inout Listing) {
+        for entry in entries where !entry.name.hasPrefix("_") && !entry.name.hasPrefix(".") {
+            let name = entry.name
             let file = folder + name
+            guard entry.isUTF8 else {
+                if name.hasSuffix(".lua") {
+                    listing.refusals.append(Refusal(file: file, reason: "its name is not UTF-8"))
+                }
+                continue
+            }
             let descriptor = nj_open_beneath(path, file)
             guard descriptor >= 0 else {
                 if name.hasSuffix(".lua") {
@@ -131,11 +144,11 @@ package struct ScriptFolder: Sendable {
             listing.refusals.append(Refusal(file: folder, reason: "folders are not followed through symbolic links"))
             return
         }
-        guard let names = entries(of: folder) else {
+        guard let entries = entries(of: folder) else {
             listing.refusals.append(Refusal(file: folder, reason: lastError()))
             return
         }
-        collect(names, folder: folder + "/", depth: depth, into: &listing)
+        collect(entries, folder: folder + "/", depth: depth, into: &listing)
     }
 
     private func collectFile(_ file: String, isRegular: Bool, into listing: inout Listing) {
@@ -171,8 +184,8 @@ package struct ScriptFolder: Sendable {
 
     // MARK: The file system
 
-    /// The names in a folder; nil with errno set when it cannot be read.
-    private func entries(of folder: String) -> [String]? {
+    /// What a folder holds, by name; nil with errno set when it cannot be read.
+    private func entries(of folder: String) -> [Entry]? {
         let descriptor = nj_open_beneath(path, folder)
         guard descriptor >= 0 else { return nil }
         guard let stream = fdopendir(descriptor) else {
@@ -180,13 +193,13 @@ package struct ScriptFolder: Sendable {
             return nil
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        var entries: [Entry] = []
         while let entry = readdir(stream) {
             let offset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
-            let name = String(cString: UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self))
-            names.append(name)
+            let name = UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)
+            entries.append(Entry(name: String(cString: name), isUTF8: String(validatingCString: name) != nil))
         }
-        return names.sorted()
+        return entries.sorted { $0.name < $1.name }
     }
 
     /// Reads to the end, or a little beyond the limit; nil with errno set when that fails.

@@ -60,7 +60,7 @@ package protocol ScriptHost: AnyObject {
     /// The open connection of the route with this `conn.id`, which is whatever the script passed.
     func connection(named publicID: UnsafeRawBufferPointer) -> ConnectionID?
 
-    /// The request of a connection; nil once it is forgotten, which is after its `close` event.
+    /// The request of a connection; nil once it is forgotten, which is not before ``LuaVM/forget(_:)``.
     func request(of id: ConnectionID) -> ScriptRequest?
 
     /// Takes a line of the script's log; `source` is its place, such as `chat.lua:12`.

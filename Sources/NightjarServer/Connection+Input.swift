@@ -54,7 +54,6 @@ extension Connection {
     }
 
     func hold(_ buffer: ByteBuffer) {
-        guard !self.isInputCut else { return }
         guard self.heldInput != nil else {
             self.heldInput = buffer
             return
@@ -62,8 +61,8 @@ extension Connection {
         // Only the end of a connection makes the transport read on through a pause, and then it reads everything.
         let held = (self.heldInput?.readableBytes ?? 0) + buffer.readableBytes
         guard held <= self.route.configuration.queueBytes + Self.chunkLimit else {
-            self.isInputCut = true
             self.worker.log(.debug, "input dropped: the peer is gone and more than the inbound queue holds", self)
+            self.abort(code: .abnormal, reason: "")
             return
         }
         self.heldInput?.writeImmutableBuffer(buffer)
@@ -82,11 +81,16 @@ extension Connection {
         }
     }
 
+    /// Puts the Pong behind what waits now. While one waits there already, the next is for the latest Ping only
+    /// (RFC 6455 §5.5.3) and follows when that has gone out.
     func answerPing() {
-        // While older bytes wait, one Pong is enough, for the latest Ping (RFC 6455 §5.5.3).
-        if self.queue.isEmpty, self.chunkInFlight == 0 {
-            self.write { self.websocket.writePendingPong(into: &$0) }
+        guard self.worker.corked !== self else {
+            self.websocket.writePendingPong(into: &self.worker.output)
+            return
         }
+        guard self.bytesBeforePong == 0 else { return }
+        self.write { self.websocket.writePendingPong(into: &$0) }
+        self.bytesBeforePong = self.bufferedBytes
     }
 
     func peerClosed(code: CloseCode?, reason: UnsafeRawBufferPointer) {

@@ -24,20 +24,40 @@ extension Connection {
 
     /// Whether another frame may be queued; if not, the connection is closed as too slow.
     func makesRoom(for payloadCount: Int) -> Bool {
-        guard self.phase == .open else { return false }
-        let buffered = self.bufferedBytes
+        guard self.phase == .open, !self.isInputOver else { return false }
+        guard !self.hasRoom(for: WebSocketConnection.frameSize(payloadCount)) else { return true }
         let limit = self.route.configuration.buffered
-        // A frame may always go to a peer that has taken everything, whatever its size.
-        guard buffered > 0, buffered + WebSocketConnection.frameSize(payloadCount) > limit else { return true }
-        self.worker.log(.info, "closed: \(buffered) bytes wait for a peer that reads too slowly", self)
+        self.worker.log(.info, "closed: \(self.bufferedBytes) bytes wait for a peer that reads too slowly", self)
         self.close(code: .tryAgainLater, reason: "too slow: more than \(limit) bytes wait to be sent")
         return false
     }
 
-    /// Offers everything to the transport.
+    /// Whether `frameSize` more bytes stay within the hard limit; before it says no, the kernel is asked to take what it can.
+    func hasRoom(for frameSize: Int) -> Bool {
+        let limit = self.route.configuration.buffered
+        // A frame may always go to a peer that has taken everything, whatever its size.
+        func isWithin() -> Bool { self.bufferedBytes == 0 || self.bufferedBytes + frameSize <= limit }
+        if isWithin() { return true }
+        // A connection that turns out to be broken is found so again when it settles.
+        return self.offer() && isWithin()
+    }
+
+    /// Offers everything to the transport, and leaves it a chunk of what it has no room for.
     ///
     /// - Returns: false when the connection is broken.
     func flush() -> Bool {
+        guard self.offer() else { return false }
+        if self.chunkInFlight == 0, let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) {
+            self.chunkInFlight = chunk.readableBytes
+            self.transport?.writeLater(chunk)
+        }
+        return true
+    }
+
+    /// Offers everything to the transport; it calls nobody back, so this may be done while a script runs.
+    ///
+    /// - Returns: false when the connection is broken.
+    private func offer() -> Bool {
         guard let transport = self.transport else { return true }
         if self.worker.corked === self {
             defer { self.worker.uncork() }
@@ -55,8 +75,8 @@ extension Connection {
         }
         guard self.chunkInFlight == 0 else { return true }
         while true {
-            if self.queue.isEmpty, self.websocket.hasPendingPong {
-                self.queue.append { self.websocket.writePendingPong(into: &$0) }
+            if self.bytesBeforePong == 0, self.websocket.hasPendingPong {
+                self.answerPing()
             }
             guard !self.queue.isEmpty else { return true }
             var offered = 0
@@ -66,17 +86,13 @@ extension Connection {
             }
             guard let taken else { return false }
             self.noteSent(taken)
-            if taken < offered { break }
+            if taken < offered { return true }
         }
-        if let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) {
-            self.chunkInFlight = chunk.readableBytes
-            transport.writeLater(chunk)
-        }
-        return true
     }
 
     func noteSent(_ count: Int) {
         guard count > 0 else { return }
+        self.bytesBeforePong = max(0, self.bytesBeforePong - count)
         if self.pauses.contains(.output) {
             // We do not read, but a peer that takes bytes is there.
             self.websocket.received(at: self.worker.now)
@@ -107,11 +123,23 @@ extension Connection {
         if self.phase != .open {
             self.worker.leaveAudience(self)
         }
+        if self.websocket.bufferCapacity > 0, self.websocket.bufferedBytes == 0 {
+            // Ten thousand connections that once had a large message would keep as many buffers.
+            self.websocket.releaseIdleMemory()
+        }
         let held = self.heldInput?.readableBytes ?? 0
-        self.account(for: buffered + held + self.waitingBytes + self.websocket.bufferedBytes)
+        self.account(for: buffered + held + self.websocket.bufferedBytes)
         if let deadline = self.endingDeadline ?? self.websocket.nextDeadline {
             self.expectedTurn = self.worker.schedule(self.id, deadline: deadline, unlessBefore: self.expectedTurn)
         }
+    }
+
+    /// Whether the peer of a connection that is not read, because too much waits to be sent, has taken any of that lately.
+    var isOutputMoving: Bool {
+        guard self.pauses.contains(.output), let transport = self.transport else { return false }
+        let count = transport.unacknowledgedBytes
+        defer { self.lastUnacknowledgedBytes = count }
+        return count != self.lastUnacknowledgedBytes
     }
 
     func account(for bytes: Int) {

@@ -84,13 +84,15 @@ package final class Connection {
     /// Bytes of frames that a script on another loop sent and that it has not been told about as sent.
     var unreportedOutput = 0
     var isAboveSoftLimit = false
+    /// Bytes that go out before the last Pong that was queued behind others; 0 when none waits.
+    var bytesBeforePong = 0
+    /// What the kernel had that the peer had not taken, when it was last asked.
+    var lastUnacknowledgedBytes = 0
 
     var pauses: Pauses = []
     var isReading = true
     /// What was read but not parsed when reading paused.
     var heldInput: ByteBuffer?
-    /// True once input was dropped: what comes behind the gap means nothing.
-    var isInputCut = false
     /// True once nothing more will be read: what is held is parsed without a pause.
     var isInputOver = false
     var discardedInput = 0
@@ -144,7 +146,10 @@ package final class Connection {
     /// Begins: sends the answer to the handshake and tells the route's script.
     package func open(on transport: any Transport, request: ClientRequest, answer: ByteBuffer) {
         self.transport = transport
+        // Out first: it is not the script's output, and must not count as such.
         self.queue.append(sharing: answer)
+        self.settle()
+        guard self.phase == .open else { return }
         self.worker.opened(self, request: request)
         self.settle()
     }
@@ -164,7 +169,10 @@ package final class Connection {
             break
         }
         self.websocket.received(at: self.worker.now)
-        if self.heldInput != nil || self.isInputCut {
+        if self.route.isCongested.load(ordering: .relaxed) {
+            self.pauses.insert(.congestion)
+        }
+        if self.heldInput != nil {
             self.hold(buffer)
         } else {
             self.consume(buffer)
@@ -188,7 +196,7 @@ package final class Connection {
     /// The transport is gone, whatever the reason.
     package func transportClosed() {
         guard self.phase != .gone else { return }
-        if let held = self.heldInput {
+        if let held = self.heldInput, !self.route.isCongested.load(ordering: .relaxed) {
             // What was read belongs to the script, though nobody waits for the answers any more.
             self.heldInput = nil
             self.isInputOver = true
@@ -196,6 +204,7 @@ package final class Connection {
         }
         self.phase = .gone
         self.transport = nil
+        self.heldInput = nil
         self.queue.removeAll()
         self.chunkInFlight = 0
         if self.worker.corked === self {
@@ -234,6 +243,9 @@ package final class Connection {
     package func close(code: CloseCode, reason: String) {
         guard self.phase == .open else { return }
         self.phase = .closing
+        if let member {
+            member.runner.leaveOpen(member)
+        }
         self.closeReport = CloseReport(code: code, reason: reason, wasClean: false)
         self.write { self.websocket.close(code: code, reason: reason, into: &$0, now: self.worker.now) }
         // The peer's Close may lie behind what is held; it is read without asking the script any more.
@@ -282,9 +294,9 @@ package final class Connection {
             self.settle()
             return
         }
-        if !self.pauses.isDisjoint(with: .anyOfScript) {
+        if self.isOutputMoving || !self.pauses.isDisjoint(with: .anyOfScript) {
             // We do not read, so silence says nothing about the peer.
-            self.websocket.received(at: self.worker.now)
+            self.websocket.notRead(until: self.worker.now)
         }
         let action = self.write { self.websocket.handleDeadline(now: self.worker.now, into: &$0) }
         switch action {
@@ -317,6 +329,9 @@ package final class Connection {
         self.settleLimits()
         if self.isReading != self.pauses.isEmpty {
             self.isReading = self.pauses.isEmpty
+            if self.isReading {
+                self.websocket.notRead(until: self.worker.now)
+            }
             transport.setReading(self.isReading)
         }
         if self.isFinished, self.phase == .closing, self.bufferedBytes == 0 {

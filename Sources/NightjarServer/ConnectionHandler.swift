@@ -84,6 +84,14 @@ extension ConnectionHandler: Transport {
         }
     }
 
+    var unacknowledgedBytes: Int {
+        var count: CInt = 0
+        guard self.descriptor != Self.noDescriptor, ioctl(self.descriptor, UInt(TIOCOUTQ), &count) == 0 else {
+            return 0
+        }
+        return Int(count)
+    }
+
     func writeLater(_ chunk: ByteBuffer) {
         guard let context = self.context else { return }
         let promise = context.eventLoop.makePromise(of: Void.self)

@@ -8,6 +8,7 @@
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 internal import WebSocketCore
 
 /// Answers the one HTTP/1.1 request of a channel: with an upgrade, or with a short refusal and the end of the connection.
@@ -25,6 +26,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case answered
     }
 
+    /// Bytes of a body that are read behind a refusal, so that the peer sees it, before the connection is dropped.
+    private static let ignoredLimit = 1024 * 1024
+
     private let worker: Worker
     private let router: Router
     private let configuration: ServerConfiguration
@@ -32,6 +36,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private var state = State.waitingForHead
     private var serial: UInt64?
+    private var ignoredBytes = 0
 
     init(
         worker: Worker,
@@ -63,12 +68,21 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.evaluate(head, context: context)
         case (.end, .accepted(let route, let request, let answer)):
             self.upgrade(to: route, request: request, answer: answer, context: context)
+        case (.body(let body), .answered):
+            self.ignoredBytes += body.readableBytes
+            if self.ignoredBytes > Self.ignoredLimit {
+                context.close(promise: nil)
+            }
         default:
             break
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .answered = self.state, !(error is IOError) {
+            // What follows a refusal is not looked at; closing now would take the answer from the peer.
+            return
+        }
         guard case .waitingForHead = self.state, let error = error as? HTTPParserError else {
             context.close(promise: nil)
             return
@@ -113,6 +127,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         guard let match = self.router.match(target.path) else {
             return HTTPAnswer(404, self.notFoundSentence)
+        }
+        guard !match.route.isCongested.load(ordering: .relaxed) else {
+            return HTTPAnswer(503, "the route has more to do than it can hold")
         }
         let handshake = HandshakeRequest(
             method: head.method.rawValue,

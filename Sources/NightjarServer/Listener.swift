@@ -24,14 +24,14 @@ package enum Listener {
         workers: [Worker],
         router: Router
     ) async throws -> any Channel {
+        let logger = workers[0].logger
         let workersByLoop = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: CInt(configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // Without it a process that is out of descriptors would spin in accept.
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoff(logger: logger))
                 }
             }
             .childChannelInitializer { channel in
@@ -43,6 +43,11 @@ package enum Listener {
                 }
             }
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            // A channel keeps its read buffer for life, so one large message must not make it large.
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 32 * 1024)
+            )
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))

@@ -20,7 +20,7 @@ package struct Router: Sendable {
 
     private struct Node: Sendable {
         var route: Route?
-        var literals: [Substring: Node] = [:]
+        var literals: [[UInt8]: Node] = [:]
     }
 
     private var root = Node()
@@ -37,6 +37,7 @@ package struct Router: Sendable {
 
     /// The route of a decoded path; nil when there is none. `/a` and `/a/` are two paths.
     package func match(_ path: String) -> Match? {
+        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
         var node = self.root
         for segment in Self.segments(of: path) {
             guard let next = node.literals[segment] else { return nil }
@@ -45,7 +46,7 @@ package struct Router: Sendable {
         return node.route.map { Match(route: $0, parameters: []) }
     }
 
-    private static func insert(_ route: Route, at segments: ArraySlice<Substring>, into node: inout Node) {
+    private static func insert(_ route: Route, at segments: ArraySlice<[UInt8]>, into node: inout Node) {
         guard let first = segments.first else {
             node.route = route
             return
@@ -54,7 +55,9 @@ package struct Router: Sendable {
     }
 
     /// `/a/b` is `a`, `b`; `/` is one empty segment, and so is what follows a trailing slash.
-    private static func segments(of path: String) -> [Substring] {
-        path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    ///
+    /// By bytes: as characters, a slash with a combining mark behind it would be no slash, and what looks alike would be equal.
+    private static func segments(of path: String) -> [[UInt8]] {
+        path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Array.init)
     }
 }

@@ -16,10 +16,7 @@ extension ScriptRunner: ScriptHost {
         guard let member = self.member(id), member.phase == .open else { return .closed }
         if let connection = member.connection, !connection.isOpen { return .closed }
         let size = WebSocketConnection.frameSize(byteCount)
-        let buffered = member.bufferedBytes
-        // For a socket on another loop part of what is counted may be sent already: that loop holds the exact limit.
-        let limit = self.route.configuration.buffered * (member.connection == nil ? 2 : 1)
-        guard buffered == 0 || buffered + size <= limit else {
+        guard self.hasRoom(for: size, member) else {
             self.overflow(member)
             return .overflow
         }
@@ -34,11 +31,7 @@ extension ScriptRunner: ScriptHost {
     }
 
     package func broadcast(_ byteCount: Int, except: UnsafeBufferPointer<ConnectionID>) -> Int {
-        var count = self.openCount
-        for (index, id) in except.enumerated() where !except[..<index].contains(id) && self.isOpen(id) {
-            count -= 1
-        }
-        return count
+        self.openCount - Set(except).count(where: self.isOpen)
     }
 
     package func isOpen(_ id: ConnectionID) -> Bool {
@@ -113,6 +106,16 @@ extension ScriptRunner: ScriptHost {
                 self.fanOut(payload, isText: isText, except: except)
             }
         }
+    }
+
+    private func hasRoom(for frameSize: Int, _ member: Member) -> Bool {
+        guard let connection = member.connection else {
+            // On another loop part of what is counted may be sent already: that loop holds the exact limit.
+            return member.bufferedBytes == 0
+                || member.bufferedBytes + frameSize <= 2 * self.route.configuration.buffered
+        }
+        let isFirst = member.pendingOutput == 0 && connection.bufferedBytes == 0
+        return isFirst || connection.hasRoom(for: member.pendingOutput + frameSize)
     }
 
     /// Encodes once, then one envelope for each event loop that has members.

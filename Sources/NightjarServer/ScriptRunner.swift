@@ -17,7 +17,7 @@ internal import WebSocketCore
 /// An event that comes while a handler runs, or after the VM has used its slice of the tick, waits in the queue. The host
 /// half, which answers what scripts ask, is `ScriptRunner+ScriptHost.swift`.
 package final class ScriptRunner {
-    package enum Event {
+    enum Event {
         case connect(Member)
         case message(Member, ByteBuffer, isText: Bool)
         case drain(Member)
@@ -56,6 +56,8 @@ package final class ScriptRunner {
 
     private var queue: Deque<Event> = []
     private var queuedBytes = 0
+    /// True while the server shuts down: connections are gone or going, and only their ends are still told.
+    private var isEnding = false
     private var isRunning = false
     private var isResting = false
 
@@ -165,17 +167,21 @@ package final class ScriptRunner {
         self.membersByID[id]?.postedOutput -= byteCount
     }
 
+    /// From here on messages that wait are passed over, so that every connection's `close` is told in time.
+    package func beginEnding() {
+        self.isEnding = true
+    }
+
     /// Whether everything is done.
     package var isIdle: Bool { self.queue.isEmpty && !self.isRunning }
 
     // MARK: - The queue
 
     private func enqueue(_ event: Event) {
-        if case .message(_, let payload, _) = event {
-            self.queuedBytes += payload.readableBytes
-            if self.queuedBytes > self.route.configuration.scriptQueueBytes {
-                self.route.isCongested.store(true, ordering: .relaxed)
-            }
+        self.queuedBytes += event.cost
+        self.worker.account(event.cost)
+        if self.queuedBytes > self.route.configuration.scriptQueueBytes {
+            self.route.isCongested.store(true, ordering: .relaxed)
         }
         self.queue.append(event)
         self.drainQueue()
@@ -193,18 +199,22 @@ package final class ScriptRunner {
     }
 
     private func run(_ event: Event) {
+        self.queuedBytes -= event.cost
+        self.worker.account(-event.cost)
+        if self.route.isCongested.load(ordering: .relaxed),
+            self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2
+        {
+            self.route.isCongested.store(false, ordering: .relaxed)
+            self.worker.congestionOver(of: self.route)
+        }
         switch event {
         case .connect(let member):
             self.admit(member)
         case .message(let member, let payload, let isText):
-            self.queuedBytes -= payload.readableBytes
-            payload.withUnsafeReadableBytes { self.run(member, $0, isText: isText) }
-            self.worker.inputTaken(member, byteCount: payload.readableBytes)
-            if self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2,
-                self.route.isCongested.exchange(false, ordering: .relaxed)
-            {
-                self.worker.congestionOver(of: self.route)
+            if !self.isEnding {
+                payload.withUnsafeReadableBytes { self.run(member, $0, isText: isText) }
             }
+            self.worker.inputTaken(member, byteCount: payload.readableBytes)
         case .drain(let member):
             guard member.phase == .open else { return }
             self.perform("drain", for: member) { (vm) throws(ScriptError) in try vm.drain(member.id) }
@@ -239,8 +249,9 @@ package final class ScriptRunner {
     }
 
     private func dismiss(_ member: Member, _ report: CloseReport) {
-        if member.phase == .open {
-            self.leaveOpen(member)
+        self.leaveOpen(member)
+        if let connection = member.connection {
+            self.worker.leaveAudience(connection)
         }
         self.perform("close", for: member) { (vm) throws(ScriptError) in
             var reason = report.reason
@@ -255,6 +266,7 @@ package final class ScriptRunner {
             }
             try result.get()
         }
+        self.vm?.forget(member.id)
         member.connection?.member = nil
         member.connection = nil
         self.membersByID[member.id] = nil
@@ -363,6 +375,17 @@ extension ScriptRunner {
     package func overflow(_ member: Member) {
         self.leaveOpen(member)
         self.overflowed.append(member)
+    }
+}
+
+extension ScriptRunner.Event {
+    /// The bytes that the event holds while it waits; those of a request's head are taken as one kilobyte.
+    var cost: Int {
+        switch self {
+        case .message(_, let payload, _): payload.readableBytes
+        case .connect: 1024
+        case .drain, .close: 0
+        }
     }
 }
 

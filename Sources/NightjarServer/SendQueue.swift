@@ -33,7 +33,7 @@ package struct SendQueue {
     /// Appends what `body` writes behind everything else.
     @discardableResult
     package mutating func append<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
-        if !self.tailIsOpen || self.chunks[self.chunks.count - 1].readableBytes >= Self.chunkCapacity {
+        if !self.tailIsOpen || self.chunks[self.chunks.count - 1].writerIndex >= Self.chunkCapacity {
             self.chunks.append(ByteBuffer())
             self.tailIsOpen = true
         }

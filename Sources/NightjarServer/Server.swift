@@ -36,7 +36,7 @@ package final class Server: Sendable {
     }
 
     /// How long a VM may still work on what waits for it once all connections are gone.
-    private static let lastEventsLimit: Duration = .seconds(2)
+    private static let lastEventsLimit: Duration = .seconds(4)
 
     private let configuration: ServerConfiguration
     private let version: String
@@ -121,18 +121,18 @@ package final class Server: Sendable {
             self.logger.warning("not served", metadata: ["file": "\(refusal.file)", "reason": "\(refusal.reason)"])
         }
         var scripts: [Script] = []
-        var problems: [String] = []
+        var problems: [ServerStartError.Problem] = []
         for route in listing.routes {
             do {
                 let source = try folder.read(route.file)
                 scripts.append(Script(name: route.file, source: source, route: route.path, version: 1))
             } catch {
-                problems.append(error.description)
+                problems.append(.other(error.description))
             }
         }
-        for name in self.configuration.routes.keys.sorted() where !scripts.contains(where: { $0.name == name + ".lua" })
-        {
-            problems.append("the configuration has settings for the route \(name), but there is no \(name).lua")
+        let names = listing.routes.map { String($0.file.dropLast(".lua".count)) }
+        for name in self.configuration.routes.keys.sorted() where !names.contains(name) {
+            problems.append(.unknownRoute(name, routes: names))
         }
         guard problems.isEmpty else { throw ServerStartError(problems) }
         return scripts
@@ -229,10 +229,10 @@ package final class Server: Sendable {
         for worker in workers {
             count += (try? await worker.eventLoop.submit { worker.connections.count }.get()) ?? 0
         }
-        guard count > 0 else { return }
         // A millisecond for each is enough for few; many take the whole window.
         let window = min(self.configuration.drainWindow, .milliseconds(count))
-        let limit = window + self.configuration.route.closeTimeout + .seconds(1)
+        let closeTimeout = self.configuration.routes.values.map(\.closeTimeout).max() ?? .zero
+        let limit = window + max(closeTimeout, self.configuration.route.closeTimeout) + .seconds(1)
         let drains = workers.map { worker in
             worker.eventLoop.flatSubmit { worker.drain(over: TimeAmount(window)) }
         }
@@ -249,6 +249,9 @@ package final class Server: Sendable {
 
     /// Lets mail arrive and scripts finish what waits for them.
     private func finishEvents(of workers: [Worker]) async {
+        for worker in workers {
+            try? await worker.eventLoop.submit { worker.runners.values.forEach { $0.beginEnding() } }.get()
+        }
         let end = ContinuousClock.now + Self.lastEventsLimit
         var quietRounds = 0
         // Mail that is under way arrives within two rounds over all loops, since each round ends behind it.
@@ -258,6 +261,9 @@ package final class Server: Sendable {
                 isIdle = ((try? await worker.eventLoop.submit { worker.isIdle }.get()) ?? true) && isIdle
             }
             quietRounds = isIdle ? quietRounds + 1 : 0
+        }
+        if quietRounds < 2 {
+            self.logger.warning("scripts were too slow to see the end of all their connections")
         }
     }
 }

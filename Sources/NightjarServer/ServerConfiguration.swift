@@ -34,7 +34,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// What every route starts from.
     package var route = RouteConfiguration()
 
-    /// What single routes have of their own, by the name of their script without `.lua` (`chat`, `games/tic`).
+    /// What single routes have of their own, by the name of their script without `.lua` (`chat`, `games/tic`); a name
+    /// without a script keeps the server from starting.
     package var routes: [String: RouteConfiguration] = [:]
 
     /// Bytes buffered by all connections together, in and out; 0 means a quarter of the memory the process may use.

@@ -8,13 +8,33 @@
 internal import Glibc
 internal import NIOCore
 
-/// Why a server did not start: everything that has to be mended, a sentence each.
+/// Why a server did not start: everything that has to be mended.
 package struct ServerStartError: Error, CustomStringConvertible, Sendable {
-    /// What is wrong and what to do about it.
-    package let problems: [String]
+    /// One thing to mend.
+    package enum Problem: Sendable, Equatable, CustomStringConvertible {
+        /// The configuration has settings for a route that is none of `routes`; all are names as in
+        /// ``ServerConfiguration/routes``.
+        case unknownRoute(String, routes: [String])
 
-    package init(_ problems: [String]) {
+        /// Anything else: what is wrong and what to do about it. A script's error may have several lines.
+        case other(String)
+
+        package var description: String {
+            switch self {
+            case .unknownRoute(let name, _): "there are settings for the route \(name), but no \(name).lua is served"
+            case .other(let sentence): sentence
+            }
+        }
+    }
+
+    package let problems: [Problem]
+
+    package init(_ problems: [Problem]) {
         self.problems = problems
+    }
+
+    package init(_ sentences: [String]) {
+        self.init(sentences.map(Problem.other))
     }
 
     init(binding host: String, _ port: Int, _ error: any Error) {
@@ -36,6 +56,6 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
     }
 
     package var description: String {
-        self.problems.joined(separator: "\n")
+        self.problems.map(\.description).joined(separator: "\n")
     }
 }

@@ -18,6 +18,9 @@ package protocol Transport: AnyObject {
     /// - Returns: how many were taken, fewer than offered when there is no room; nil when the connection is broken.
     func write(_ bytes: UnsafeRawBufferPointer) -> Int?
 
+    /// Bytes that the kernel has taken and the peer has not; what a slow reader makes smaller.
+    var unacknowledgedBytes: Int { get }
+
     /// Sends a chunk as soon as there is room, then calls ``Connection/laterWriteEnded(succeeded:)``.
     ///
     /// Until then nothing else may be written.

@@ -21,7 +21,8 @@ extension Worker {
 
     /// Appends a frame to every connection of the route on this loop but `except`.
     func broadcast(_ frame: ByteBuffer, to route: Int, except: some Collection<ConnectionID>) {
-        for connection in self.audiences[route] where !except.contains(connection.id) {
+        let excluded = Set(except)
+        for connection in self.audiences[route] where excluded.isEmpty || !excluded.contains(connection.id) {
             connection.send(frame: frame)
         }
     }

@@ -11,11 +11,15 @@ internal import NIOCore
 /// What this loop tells the others, and what they tell it.
 extension Worker {
     package func post(_ envelope: Envelope, to worker: Int) {
+        if case .broadcast(_, let frame, _) = envelope {
+            self.account(frame.readableBytes)
+        }
         self.outgoing[worker].append(envelope)
         self.scheduleEndOfTick()
     }
 
     package func post(_ envelope: Envelope, payload: UnsafeRawBufferPointer, to worker: Int) {
+        self.account(payload.count)
         self.outgoing[worker].append(envelope, payload: payload)
         self.scheduleEndOfTick()
     }
@@ -32,7 +36,9 @@ extension Worker {
     }
 
     func receive(_ mail: Mailbox) {
+        // Under way it was on the sender's account.
         var payloads = mail.payloads
+        self.account(-payloads.readableBytes)
         for envelope in mail.envelopes {
             switch envelope {
             case .opened(let id, let route, let request):
@@ -58,6 +64,7 @@ extension Worker {
             case .close(let id, let code, let reason):
                 self.connections[id]?.close(code: code, reason: reason)
             case .broadcast(let route, let frame, let except):
+                self.account(-frame.readableBytes)
                 self.broadcast(frame, to: route, except: except)
             case .inputTaken(let id, let messages, let byteCount):
                 self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)

@@ -45,6 +45,8 @@ package final class Worker {
     var audiences: [[Connection]]
 
     private let ledger: BufferLedger
+    /// True while a loop has been asked to end its largest connection and has not answered.
+    private var isShedding = false
     private var wheel: DeadlineWheel
     private var handshakes = HandshakeQueue()
     private var dirty: [Connection] = []
@@ -98,6 +100,7 @@ package final class Worker {
     package func stop() {
         self.ticker?.cancel()
         self.ticker = nil
+        self.resetAll()
         for runner in self.runners.values {
             runner.unload()
         }
@@ -296,15 +299,22 @@ package final class Worker {
 
     /// Enters in the one account what connections of this loop hold more (or less) than before.
     package func account(_ change: Int) {
-        guard let worker = self.ledger.add(change, worker: self.index), worker < self.peers.count else { return }
+        guard change != 0, let worker = self.ledger.add(change, worker: self.index), worker < self.peers.count,
+            !self.isShedding
+        else { return }
+        self.isShedding = true
         let peer = self.peers[worker]
-        peer.eventLoop.execute { peer.shedLargest() }
+        peer.eventLoop.execute {
+            peer.shedLargest()
+            self.eventLoop.execute { self.isShedding = false }
+        }
     }
 
     /// Ends the connection of this loop that holds the most, if the limit is still passed.
     private func shedLargest() {
         guard self.ledger.isExceeded,
-            let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes })
+            let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes }),
+            largest.accountedBytes > 0
         else { return }
         self.log(
             .warning,

@@ -30,6 +30,13 @@ extension WebSocketConnection {
         return next == .never ? nil : next
     }
 
+    /// Notes that the peer could not be heard until `now`, because nothing was read: neither its silence nor an unfinished
+    /// message counts against it.
+    package mutating func notRead(until now: MonotonicTime) {
+        deadlines.lastReceived = now
+        if deadlines.message != .never { deadlines.message = limits.messageDeadline(from: now) }
+    }
+
     /// Does what is due at `now`; called too early it does nothing.
     package mutating func handleDeadline(now: MonotonicTime, into output: inout ByteBuffer) -> DeadlineAction {
         guard state == .open else {

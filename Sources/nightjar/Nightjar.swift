@@ -6,6 +6,7 @@
 //
 
 internal import ArgumentParser
+internal import Glibc
 
 /// The command `nightjar`.
 @main
@@ -17,4 +18,11 @@ struct Nightjar: AsyncParsableCommand {
         version: NightjarVersion.current,
         subcommands: [Serve.self, PrintConfiguration.self]
     )
+
+    /// Runs on the main actor, and so before the first suspension starts an event queue, which opens descriptors.
+    @MainActor
+    static func main() async {
+        guard StandardStream.openMissing() else { exit(withError: ExitCode(EX_OSERR)) }
+        await main(nil)
+    }
 }

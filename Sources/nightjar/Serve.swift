@@ -54,7 +54,7 @@ struct Serve: AsyncParsableCommand {
             configuration = try .load(arguments: arguments, environment: environment, file: file)
         } catch {
             let problems = (error as? ConfigurationError)?.problems.map(\.description) ?? ["\(error)"]
-            StandardStream.error.write(problems.map { "nightjar: \($0)\n" }.joined())
+            StandardStream.error.write(ProblemText.text(problems))
             throw ExitCode(EX_CONFIG)
         }
         let isColoured = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"

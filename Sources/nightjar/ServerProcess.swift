@@ -15,6 +15,7 @@ internal import UnixSignals
 struct ServerProcess {
     private static let flushTime = Duration.seconds(2)
 
+    private let configuration: NightjarConfiguration
     private let server: Server
     private let log: LogSink
     private let logger: Logger
@@ -28,6 +29,7 @@ struct ServerProcess {
             case .text where !isTerminal: .text
             case .auto, .text: .terminal(isColoured: isColoured)
             }
+        self.configuration = configuration
         let log = LogSink(descriptor: StandardStream.error.rawValue, format: format)
         self.log = log
         self.logger = Logger(label: "nightjar") { _ in QueuedLogHandler(sink: log, level: configuration.logLevel) }
@@ -40,7 +42,7 @@ struct ServerProcess {
 
     /// Serves until a signal ends the process.
     ///
-    /// - Throws: `ExitCode.failure` when the server cannot start; what to do has been printed then.
+    /// - Throws: `ExitCode` when the server cannot start; what to do has been printed then.
     func run() async throws {
         // A client or log reader that is gone is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
@@ -50,19 +52,18 @@ struct ServerProcess {
             started = try await server.start()
         } catch {
             log.flush(within: Self.flushTime)
-            let problems = (error as? ServerStartError)?.problems ?? ["\(error)"]
-            StandardStream.error.write(problems.map { "nightjar: \($0)\n" }.joined())
-            throw ExitCode.failure
+            throw refusal(for: (error as? ServerStartError) ?? ServerStartError(["\(error)"]))
         }
         // Only now: until there is something to drain, a signal may end the process as it always does.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        StandardStream.output.write(
-            StartText.text(
-                address: started.address,
-                routes: started.routes.map { ($0.path, $0.url, $0.script) },
-                isTerminal: StandardStream.output.isTerminal
-            )
+        let text = StartText.text(
+            address: started.address,
+            routes: started.routes.map { ($0.path, $0.url, $0.script) },
+            isTerminal: StandardStream.output.isTerminal
         )
+        // Whoever reads the text may send a signal, so the trap comes first; and a pipe that nobody reads must not keep
+        // one from being seen: the main actor has a thread that the loop below can do without.
+        Task { @MainActor in StandardStream.output.write(text) }
 
         var isDraining = false
         for await signal in signals {
@@ -74,6 +75,22 @@ struct ServerProcess {
                 leave(status: EXIT_SUCCESS)
             }
         }
+    }
+
+    /// Prints what has to be mended.
+    private func refusal(for error: ServerStartError) -> ExitCode {
+        var status = EXIT_FAILURE
+        var sentences: [String] = []
+        for problem in error.problems {
+            if case .unknownRoute(let name, let routes) = problem {
+                status = EX_CONFIG
+                sentences.append(configuration.unknownRoute(name, among: routes).description)
+            } else {
+                sentences.append(problem.description)
+            }
+        }
+        StandardStream.error.write(ProblemText.text(sentences))
+        return ExitCode(status)
     }
 
     private func leave(status: CInt) -> Never {

@@ -14,6 +14,16 @@ enum StandardStream: CInt {
     case output = 1
     case error = 2
 
+    /// Opens `/dev/null` as each of the descriptors 0, 1 and 2 that the process was started without.
+    ///
+    /// Otherwise the next file or socket would get the number, and log lines would go there.
+    ///
+    /// - Returns: Whether all three are open now.
+    static func openMissing() -> Bool {
+        // What is opened gets the lowest free number: this one, as those below it are open.
+        (0...2).allSatisfy { fcntl($0, F_GETFD) != -1 || open("/dev/null", O_RDWR) == $0 }
+    }
+
     /// Whether a terminal shows it.
     var isTerminal: Bool {
         isatty(rawValue) == 1

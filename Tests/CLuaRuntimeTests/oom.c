@@ -34,6 +34,7 @@ static const char script[] =
     "    local other = coroutine.create(function() local c <close> = util.closer(); coroutine.yield() end)\n"
     "    coroutine.resume(other); coroutine.close(other)\n"
     "    print('line', data, conn); ws.log.warn('%s %d', kind, 3)\n"
+    "    pcall(ws.log.warn, '%s %d', kind)\n"
     "    for other in ws.conns() do other:send(util.twice(data), { kind = kind }) end\n"
     "    assert(ws.get(conn.id) == conn)\n"
     "    ws.broadcast(data, { except = { conn } })\n"
@@ -201,6 +202,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         dispatch(vm, NJ_EVENT_MESSAGE, "deep");
         dispatch(vm, NJ_EVENT_DRAIN, "");
         dispatch(vm, NJ_EVENT_CLOSE, "bye");
+        nj_vm_forget(vm, 1);
     } else {
         host_apply(&vm);
     }

@@ -121,6 +121,11 @@ class Nightjar:
         assert line is not None, f"nothing logged with {texts}:\n{self.log.text}"
         return json.loads(line)
 
+    def cpu_seconds(self):
+        """CPU time that the process has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 

@@ -40,6 +40,40 @@ def test_bad_file_is_refused(folder, text, expected):
         assert part.strip("`") in plain
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "routes:\n  ecko:\n    limits:\n      message: 1KiB\n",
+            "nightjar.yaml:2: unknown route `routes.ecko`: did you mean `echo`?",
+        ),
+        (
+            "routes:\n  echo: {}\n  nosuch: {}\n",
+            "nightjar.yaml:3: unknown route `routes.nosuch`: no `nosuch.lua` is served",
+        ),
+        (
+            "routes:\n  echo:\n    limits:\n      mesage: 1KiB\n",
+            "nightjar.yaml:4: unknown key `routes.echo.limits.mesage`: did you mean `message`?",
+        ),
+    ],
+    ids=["near", "empty-section", "key"],
+)
+def test_bad_route_is_refused(folder, text, expected):
+    (folder / "nightjar.yaml").write_text(text)
+    ended = run("serve", "scripts", "--port", 0, "--config", "nightjar.yaml", cwd=folder)
+    assert ended.returncode == 78
+    assert ended.stderr == f"nightjar: {expected}\n"
+    assert ended.stdout == ""
+
+
+def test_script_cannot_steer_the_terminal_at_start(folder):
+    (folder / "scripts/echo.lua").write_text('error("\\27[2Jfirst\\nsecond")')
+    ended = run("serve", "scripts", "--port", 0, cwd=folder)
+    assert ended.returncode == 1
+    assert "\\x1b[2Jfirst\nsecond\n" in ended.stderr
+    assert "\x1b" not in ended.stderr
+
+
 def test_all_mistakes_are_reported_together(folder):
     (folder / "nightjar.yaml").write_text("prot: 1\nhots: a\n")
     ended = run("serve", "scripts", "--config", "nightjar.yaml", cwd=folder)

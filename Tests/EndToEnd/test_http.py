@@ -6,6 +6,7 @@
 #
 """Requests that do not become WebSockets (RFC 9112, RFC 6455 §4.2.1), and what they are answered."""
 import http.client
+import socket
 
 import pytest
 
@@ -176,3 +177,21 @@ def test_noise_is_no_request(server, noise):
     with RawClient(server.port).upgrade("/echo") as client:
         client.send_frame(TEXT, b"served")
         assert client.read_frame().payload == b"served"
+
+
+def test_answer_is_not_taken_back_for_what_follows(server):
+    with RawClient(server.port) as client:
+        client.socket.sendall(b"NONSENSE\r\n\r\n")
+        assert client.socket.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL) == b"HTTP/1.1 400"
+        for _ in range(20):
+            client.socket.sendall(b"MORE NONSENSE\r\n\r\n")
+        assert client.socket.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 400"
+
+
+def test_body_behind_a_refusal_is_read_for_a_mebibyte_at_most(server):
+    with RawClient(server.port) as client:
+        client.socket.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n")
+        assert client.socket.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 426"
+        with pytest.raises(ConnectionError):
+            for _ in range(200):
+                client.socket.sendall(bytes(1 << 20))

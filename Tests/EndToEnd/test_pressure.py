@@ -126,9 +126,15 @@ async def test_server_out_of_descriptors_serves_those_it_has(start, echo):
         crowd = []
         for _ in range(150):
             crowd.append(RawClient(server.port))
-        for turn in range(100):
+        used, began = server.cpu_seconds(), time.monotonic()
+        turn = 0
+        while (elapsed := time.monotonic() - began) < 2:
+            turn += 1
             await early.send(str(turn))
             assert await early.recv() == str(turn)
+        # A listener that is reported again at once, for ever, would take a whole core.
+        assert server.cpu_seconds() - used < elapsed / 2
+        server.logged("accepting no connections for a second")
         for client in crowd:
             client.socket.close()
         async with connect(server.url("/echo"), open_timeout=30) as late:

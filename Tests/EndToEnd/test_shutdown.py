@@ -6,14 +6,19 @@
 #
 """Signals: a drain that every client is told of, and an end that does not wait."""
 import asyncio
+import fcntl
+import os
+import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from nightjar import BINARY, PATIENCE, clean_environment
 from rawclient import CLOSE, RawClient, close_payload
 
 
@@ -76,3 +81,68 @@ def test_second_signal_ends_at_once(start, echo, second):
         server.process.send_signal(second)
         assert server.wait() in (128 + second, -second)
         assert time.monotonic() - began < 5
+
+
+def test_signal_drains_while_nobody_reads_the_start_text(tmp_path, echo):
+    # Many routes with long names: more text than the smallest pipe holds.
+    for number in range(40):
+        (tmp_path / f"{number:060}.lua").write_text(echo["echo.lua"])
+    reader, writer = os.pipe()
+    capacity = fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
+    process = subprocess.Popen(
+        [BINARY, "serve", ".", "--port", "0"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    try:
+        # A part of a page leaves no room for more.
+        port = int(re.search(rb"127\.0\.0\.1:(\d+)", os.read(reader, 200))[1])
+        with RawClient(port).upgrade(f"/{0:060}") as client:
+            process.terminate()
+            frame = client.read_frame()
+            assert (frame.opcode, frame.payload[:2]) == (CLOSE, close_payload(1001))
+            client.send_frame(CLOSE, close_payload(1001))
+        assert process.wait(PATIENCE) == 0
+        rest = b""
+        while part := os.read(reader, 65536):
+            rest += part
+        assert len(rest) < capacity, "the text was not held up"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+
+
+def test_serves_without_standard_streams(tmp_path):
+    """No socket gets the number of a stream, or log lines would go to it."""
+    (tmp_path / "loud.lua").write_text(
+        'local loud = {}\nfunction loud.message(conn, data) print(data) conn:send("heard") end\nreturn loud\n'
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", BINARY, "serve", ".", "--port", str(port)],
+        cwd=tmp_path,
+        env=clean_environment(),
+    )
+    try:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                client = RawClient(port)
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None and time.monotonic() < end
+                time.sleep(0.01)
+        with client.upgrade("/loud"):
+            assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+            client.send_frame(1, b"a line for the log")
+            assert client.read_frame().payload == b"heard"
+    finally:
+        process.kill()
+        process.wait()

@@ -170,9 +170,15 @@ final class Fixture {
         let id = ConnectionID(rawValue: number)
         _ = host.close(id)
         var reason = reason
-        defer { host.requests[id] = nil }
+        defer { forget(number) }
         try reason.withUTF8 { try vm.close(id, code: code, reason: UnsafeRawBufferPointer($0), wasClean: wasClean) }
         host.applyEffects()
+    }
+
+    func forget(_ number: UInt64 = 1) {
+        let id = ConnectionID(rawValue: number)
+        vm.forget(id)
+        host.requests[id] = nil
     }
 }
 

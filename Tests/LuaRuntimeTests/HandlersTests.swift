@@ -28,6 +28,10 @@ struct HandlersTests {
             "return { on_message = print }",
             "unknown key of the returned table: \"on_message\": did you mean \"message\"?"
         ),
+        (
+            "return { ['message\\0x'] = print }",
+            "unknown key of the returned table: \"message\\x00x\": did you mean \"message\"?"
+        ),
         ("return { zzz = 1 }", "unknown key of the returned table: \"zzz\""),
         ("return { print }", "the keys of the returned table must be strings: names of handlers"),
         ("return { message = 1 }", "\"message\" must be a function, not a number"),

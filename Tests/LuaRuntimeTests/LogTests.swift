@@ -40,10 +40,27 @@ struct LogTests {
         #expect(fixture.host.log == ["info test.lua:1 #1 1"])
     }
 
+    /// What is wrong with the format is told at the caller's line; a script's own error stays what it is.
+    @Test(arguments: [
+        ("ws.log.warn('%s %s', 1)", "ws.log.warn: bad argument #3 (no value)"),
+        ("ws.log.info('%d', 'x')", "ws.log.info: bad argument #2 (number expected, got string)"),
+        ("ws.log.debug('%y', 1)", "ws.log.debug: invalid conversion '%y'"),
+        ("ws.log.error('%s', setmetatable({}, { __tostring = function() error('own') end }))", "own"),
+        (
+            "ws.log.error('%s', setmetatable({}, { __tostring = function() return string.format('%d', {}) end }))",
+            "bad argument #2 to 'format' (number expected, got table)"
+        ),
+    ])
+    func misuseOfFormatsRaisesAtTheCaller(body: String, message: String) throws {
+        let error = try failure(of: body)
+        #expect(error.message == "test.lua:1: \(message)")
+        #expect(error.line == 1)
+        #expect(try printed("pcall(function() \(body) end)") == "false\ttest.lua:1: \(message)")
+    }
+
     @Test(arguments: [
         ("ws.log.info()", "bad argument #1 to 'info' (value expected)"),
         ("ws.log.info({}, 1)", "bad argument #1 to 'info' (string expected, got table)"),
-        ("ws.log.info('%d', 'x')", "(number expected, got string)"),
         ("print(setmetatable({}, { __tostring = function() return {} end }))", "'__tostring' must return a string"),
     ])
     func misuseRaises(body: String, message: String) throws {

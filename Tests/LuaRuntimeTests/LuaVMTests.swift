@@ -142,7 +142,34 @@ struct LuaVMTests {
         #expect(fixture.vm.memoryUsed <= fixture.vm.memoryPeak)
     }
 
-    /// An error of the close handler is reported after the connection is forgotten, and that does not bring it back.
+    /// A report of the close handler's error is about the same object, also when that handler was the first to see it.
+    @Test(arguments: ["connect", "drain"])
+    func reportsAboutClosingKeepTheObject(first: String) throws {
+        let fixture = try Fixture(
+            """
+            local seen
+            return {
+                \(first) = function(conn) seen = conn end,
+                close = function(conn) seen = seen or conn conn.state.name = "ada" error("bad") end,
+                error = function(conn, err) print(conn == seen, conn.state.name, conn.path, conn.open) end,
+            }
+            """
+        )
+        let id = ConnectionID(rawValue: 1)
+        try fixture.connect()
+        _ = fixture.host.close(id)
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let error = #expect(throws: ScriptError.self) {
+            try fixture.vm.close(id, code: 1000, reason: nothing, wasClean: true)
+        }
+        try fixture.vm.error(id, #require(error))
+        #expect(fixture.host.log == ["info test.lua:5 #1 true\tada\t/chat\tfalse"])
+        fixture.forget()
+        try fixture.vm.error(id, #require(error))
+        #expect(fixture.host.log.last == "info test.lua:5 #1 false\tnil\tnil\tfalse")
+    }
+
+    /// A report after the connection was forgotten does not bring it back.
     @Test func reportsAboutClosedConnectionsLeaveNothing() throws {
         let fixture = try Fixture("return { error = function(conn, err) conn.state.x = ('x'):rep(100) end }")
         let error = ScriptError(kind: .runtime, message: "m", file: "f", line: 1, handler: "close", version: 1)
@@ -163,6 +190,7 @@ struct LuaVMTests {
         let fixture = try Fixture(handler: "conn:send('x')")
         fixture.vm.destroy()
         fixture.vm.destroy()
+        fixture.vm.forget(ConnectionID(rawValue: 1))
         #expect(fixture.vm.memoryUsed == 0)
         try fixture.message()
         try fixture.close()

@@ -65,14 +65,19 @@ struct ScriptErrorTests {
         ("error('x')", "test.lua:1: x"),
         ("error('x', 0)", "x"),
         ("error(12)", "12"),
-        ("error()", "nil"),
-        ("error(true)", "true"),
+        ("error()", "test.lua:1: the error is nil"),
+        ("error(true)", "test.lua:1: the error is a boolean that has no text"),
+        ("error({ code = 1 })", "test.lua:1: the error is a table that has no text"),
+        ("error(print)", "test.lua:1: the error is a function that has no text"),
         ("error(setmetatable({}, { __tostring = function() return 'own' end }))", "own"),
         (
             "error(setmetatable({}, { __tostring = function() error('again') end }))",
-            "the error is a table that has no text"
+            "test.lua:1: the error is a table that has no text"
         ),
-        ("error(setmetatable({}, { __tostring = function() return {} end }))", "the error is a table that has no text"),
+        (
+            "error(setmetatable({}, { __tostring = function() return {} end }))",
+            "test.lua:1: the error is a table that has no text"
+        ),
         ("error(conn)", "conn ccccccccccccccccccccc1"),
         ("error('12:30: too late', 0)", "12:30: too late"),
         ("error('a\\0b', 0)", "a\0b"),
@@ -85,8 +90,46 @@ struct ScriptErrorTests {
         #expect(error.file == "test.lua")
     }
 
-    @Test func tablesWithoutTextAreNamedByAddress() throws {
-        #expect(try failure(of: "error({})").message.hasPrefix("table: "))
+    /// What is logged begins with the script and the line, whatever was raised.
+    @Test(arguments: [
+        ("error('x')", "test.lua:1: x"), ("error('x', 0)", "test.lua:1: x"), ("error(12)", "test.lua:1: 12"),
+        ("error()", "test.lua:1: the error is nil"), ("error('', 0)", "test.lua:1: "),
+        ("error('test.luas: x', 0)", "test.lua:1: test.luas: x"),
+    ])
+    func descriptionsBeginWithThePlace(body: String, beginning: String) throws {
+        #expect(try failure(of: body).description.hasPrefix("\(beginning)\n"))
+        #expect(try loadFailure(of: body).description.hasPrefix("\(beginning)\n"))
+    }
+
+    /// What the compiler refuses without a line still has the script's name.
+    @Test(arguments: [
+        ("\u{1B}Lua", "attempt to load a binary chunk: scripts are Lua text"),
+        (
+            "return " + String(repeating: "(", count: 100_000) + "1" + String(repeating: ")", count: 100_000),
+            "C stack overflow: parentheses, tables or functions are nested too deeply"
+        ),
+        (
+            "return " + String(repeating: "{", count: 300) + String(repeating: "}", count: 300),
+            "C stack overflow: parentheses, tables or functions are nested too deeply"
+        ),
+    ])
+    func whatCannotBeCompiledIsNamed(source: String, message: String) throws {
+        let error = try loadFailure(of: source)
+        #expect(error.kind == .syntax)
+        #expect(error.description == "test.lua: \(message)")
+        let module = try loadFailure(of: "\nrequire 'm'", modules: ["m": source])
+        #expect(module.kind == .syntax)
+        #expect(module.description.hasPrefix("test.lua:2: m.lua: \(message)\n"))
+    }
+
+    /// As Lua's own loader of files does, and the lines keep their numbers.
+    @Test(arguments: ["\u{FEFF}", "\u{FEFF}#!/usr/bin/lua", "#!/usr/bin/lua", "# \u{1B} comment", "#"])
+    func passesOverMarksAtTheStart(start: String) throws {
+        let modules = ["m": "\(start)\nreturn error"]
+        let fixture = try Fixture("\(start)\nreturn { message = require 'm' }", modules: modules)
+        #expect(fixture.vm.handlers == .message)
+        #expect(try loadFailure(of: "\(start)\nx = = 1").message == "test.lua:2: unexpected symbol near '='")
+        #expect(try loadFailure(of: start).kind == .contract)
     }
 
     @Test func messagesAreCut() throws {
@@ -121,11 +164,11 @@ struct ScriptErrorTests {
             handler: "h",
             version: 1
         )
-        #expect(error.description == "m\nhelp: keep less, or raise the script's memory limit")
+        #expect(error.description == "f: m\nhelp: keep less, or raise the script's memory limit")
         error.kind = .deadline
-        #expect(error.description == "m\nhelp: handle less in one event, or raise the script's CPU limit")
+        #expect(error.description == "f: m\nhelp: handle less in one event, or raise the script's CPU limit")
         error.kind = .runtime
-        #expect(error.description == "m")
+        #expect(error.description == "f: m")
     }
 
     @Test func carriageReturnsAreNotPartOfALine() throws {

@@ -44,6 +44,9 @@ struct ScriptFolderTests {
             #expect(symlink("real", "\(root)/linked") == 0)
             #expect(symlink("nowhere", "\(root)/broken.lua") == 0)
             #expect(mkfifo("\(root)/fifo.lua", 0o600) == 0)
+            let latin1 = "\(root)/g".utf8CString.dropLast() + [-0x17] + ".lua".utf8CString
+            let descriptor = open(Array(latin1), O_CREAT, 0o600)
+            #expect(descriptor >= 0 && close(descriptor) == 0)
             #expect(mkdir("\(root)/folder.lua", 0o700) == 0)
             let listing = try ScriptFolder(path: root).listing()
             #expect(listing.routes == [ScriptFolder.Route(file: "real/x.lua", path: "/real/x")])
@@ -56,6 +59,7 @@ struct ScriptFolderTests {
                     "fifo.lua: it is not a regular file",
                     "games.lua: /games would be served by games.lua and games/index.lua",
                     "games/index.lua: /games would be served by games.lua and games/index.lua",
+                    "g\u{FFFD}.lua: its name is not UTF-8",
                     "linked: folders are not followed through symbolic links",
                     "passwd.lua: it leads out of the scripts folder",
                 ]

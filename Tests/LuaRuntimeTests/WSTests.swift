@@ -66,6 +66,24 @@ struct WSTests {
         ("ws.broadcast('\\x80')", "ws.broadcast: text must be UTF-8, and byte 1 is not; pass \"binary\" to send bytes"),
         ("ws.broadcast('x', { except = 1 })", "ws.broadcast: except must be a conn or a list of conns, not number"),
         ("ws.broadcast('x', { except = { 1 } })", "ws.broadcast: except must be a conn or a list of conns, not number"),
+        (
+            "ws.broadcast('x', { except = { a = conn } })",
+            "ws.broadcast: except must be a conn or a list of conns, not a table with other keys than 1, 2, 3 and so on"
+        ),
+        (
+            "ws.broadcast('x', { except = { conn, [conn] = true } })",
+            "ws.broadcast: except must be a conn or a list of conns, not a table with other keys than 1, 2, 3 and so on"
+        ),
+        (
+            "ws.broadcast('x', { except = { nil, conn } })",
+            "ws.broadcast: except must be a conn or a list of conns, not a list with nil in it"
+        ),
+        ("ws.broadcast('x', { [true] = 1 })", "ws.broadcast: the keys of the options must be strings, not boolean"),
+        (
+            "ws.broadcast('x', { ['except\\0x'] = conn })",
+            "ws.broadcast: unknown option \"except\\x00x\": did you mean \"except\"?"
+        ),
+        ("return ws['send\\0']", "unknown field of ws: \"send\\x00\""),
         ("ws.broadcast('x', { excpt = 1 })", "ws.broadcast: unknown option \"excpt\": did you mean \"except\"?"),
         ("ws.broadcast('x', { rooms = {} })", "ws.broadcast: option \"rooms\" is not in this version yet"),
         ("ws.get(1)", "ws.get: id must be a string, not number"),

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Logging
 import LuaRuntime
 import NIOCore
 import NIOEmbedded
@@ -38,7 +39,6 @@ struct ConnectionTests {
         house.run()
         #expect(client.texts == ["hello"])
         #expect(client.answer == "101\n")
-        #expect(client.transport.writes == 1)
     }
 
     @Test func answersABurstInOneWrite() throws {
@@ -103,6 +103,33 @@ struct ConnectionTests {
         #expect(client.close == .close(1013, "too slow: more than 100000 bytes wait to be sent"))
     }
 
+    @Test func asksTheKernelBeforeItCallsAClientTooSlow() throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        let house = try TestHouse(
+            "return { message = function(c, d) c:send(d) c:send(tostring(c.open)) end }",
+            configuration: configuration
+        )
+        let client = try house.connect()
+        client.send([String(repeating: "x", count: 5000), "y"])
+        #expect(client.texts == [String(repeating: "x", count: 5000), "true", "y", "true"])
+    }
+
+    @Test(arguments: [1, 2])
+    func theAnswerToTheHandshakeIsNotTheScriptsOutput(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        let house = try TestHouse(
+            "return { connect = function(c) print(c.buffered) c:send(('x'):rep(5000)) end }",
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        #expect(client.texts == [String(repeating: "x", count: 5000)])
+        #expect(house.log.texts(.info) == ["0"])
+    }
+
     @Test func letsOneFrameLargerThanTheHardLimitThroughWhenNothingWaits() throws {
         var configuration = RouteConfiguration()
         configuration.buffered = 1000
@@ -114,15 +141,32 @@ struct ConnectionTests {
         #expect(client.texts == [String(repeating: "x", count: 5000)])
     }
 
-    @Test func answersTheLatestPingOnlyWhileTheKernelPushesBack() throws {
+    /// The first Pong takes its place behind what waits; while it waits, only the latest of the other Pings is remembered.
+    @Test func queuesOnePongWhileTheKernelPushesBack() throws {
         let house = try TestHouse(echo)
         let client = try house.connect()
         client.transport.room = 0
         client.send("first")
         for index in 0..<5 { client.ping("\(index)") }
-        client.transport.makeRoom()
+        client.send("second")
+        while client.transport.later != nil { client.transport.makeRoom() }
         client.take()
-        #expect(client.received == [.text("first"), .pong])
+        #expect(client.received == [.text("first"), .pong, .text("second"), .pong])
+    }
+
+    @Test func answersAPingThoughTheQueueIsNeverEmpty() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send("a")
+        client.ping()
+        for index in 0..<10 {
+            client.send("\(index)")
+            client.transport.makeRoom(1)
+        }
+        client.take()
+        #expect(client.received.contains(.pong))
+        #expect(client.transport.later != nil)
     }
 
     @Test func answersEveryPingWhileThereIsRoom() throws {
@@ -216,7 +260,7 @@ struct ConnectionTests {
         #expect(house.ledger.bytes == 0)
     }
 
-    @Test func parsesNothingBehindAGapInWhatItHolds() throws {
+    @Test func endsAConnectionWhoseInputItCannotHold() throws {
         var configuration = RouteConfiguration()
         configuration.queueMessages = 1
         configuration.queueBytes = 1000
@@ -226,12 +270,12 @@ struct ConnectionTests {
         let client = try house.connect()
         client.send(["first", "second"])
         client.feed(ByteBuffer(repeating: 0, count: 70_000))
-        client.send("third")
-        client.transport.close()
+        #expect(client.transport.wasReset)
         house.run()
         witness.send("report")
         house.run()
         #expect(witness.texts == ["connect connect first second close:1006::false"])
+        #expect(house.ledger.bytes == 0)
     }
 
     @Test func doesNotWaitLongerThanTheCloseTimeoutForTheScript() throws {
@@ -293,6 +337,41 @@ struct ConnectionTests {
         #expect(client.transport.wasReset)
     }
 
+    @Test func aSlowReaderIsAliveAsLongAsItTakesSomething() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 100_000))
+        #expect(!client.transport.isReading)
+        for step in 1...10 {
+            client.transport.unacknowledgedBytes = 60_000 - step
+            house.advance(by: .seconds(20))
+        }
+        #expect(!client.transport.isClosed)
+        house.advance(by: .seconds(80))
+        #expect(client.transport.wasReset)
+    }
+
+    @Test func theTimeOfAMessageDoesNotRunWhileItIsNotRead() throws {
+        var configuration = RouteConfiguration()
+        configuration.messageTime = .seconds(10)
+        let house = try TestHouse(echo, configuration: configuration)
+        let client = try house.connect()
+        var late = client.frame("late")
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 100_000))
+        client.feed(late.readSlice(length: 8)!)
+        for step in 1...6 {
+            client.transport.unacknowledgedBytes = step
+            house.advance(by: .seconds(5))
+        }
+        client.transport.makeRoom()
+        house.run()
+        #expect(client.transport.isReading)
+        client.feed(late)
+        #expect(client.texts.last == "late")
+    }
+
     @Test func anyByteKeepsAPeerAlive() throws {
         let house = try TestHouse(echo)
         let client = try house.connect()
@@ -329,7 +408,56 @@ struct ConnectionTests {
         #expect(second.texts == ["nilclosed"])
     }
 
+    @Test func aConnectionThatTheServerClosesIsNotOpenForTheScript() throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        let house = try TestHouse(
+            """
+            return { message = function(c, d)
+              if d == "all" then
+                ws.broadcast(("x"):rep(600))
+                ws.broadcast(("y"):rep(600))
+              else
+                local open = 0
+                for conn in ws.conns() do if conn.open then open = open + 1 end end
+                c:send(open .. " " .. ws.broadcast("z", { except = c }))
+              end
+            end }
+            """,
+            configuration: configuration
+        )
+        let (slow, fast) = (try house.connect(), try house.connect())
+        slow.transport.room = 0
+        fast.send("all")
+        house.run()
+        fast.send("count")
+        house.run()
+        #expect(fast.texts.last == "1 0")
+    }
+
+    @Test(arguments: [1, 2])
+    func aBroadcastInCloseDoesNotReachTheOneThatLeaves(loops: Int) throws {
+        let house = try TestHouse("return { close = function() ws.broadcast('left') end }", loops: loops)
+        let (stays, leaves) = (try house.connect(), try house.connect())
+        house.run()
+        leaves.feed([0x88, 0x80, 0, 0, 0, 0])
+        house.run()
+        #expect(stays.texts == ["left"])
+        #expect(leaves.texts == [])
+        #expect(leaves.close == .close(nil, ""))
+    }
+
     // MARK: - Accounting
+
+    @Test func keepsNoBufferOnceAMessageIsDone() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        var large = client.frame(String(repeating: "x", count: 50_000))
+        client.feed(large.readSlice(length: 20_000)!)
+        client.feed(large)
+        #expect(client.texts.count == 1)
+        #expect(house.ledger.bytes == 0)
+    }
 
     @Test func accountsForWhatItHoldsAndGivesItBack() throws {
         let house = try TestHouse(echo)

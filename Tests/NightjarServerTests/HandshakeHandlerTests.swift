@@ -10,6 +10,7 @@ import LuaRuntime
 import NIOCore
 import NIOEmbedded
 import NightjarServer
+import Synchronization
 import Testing
 import WebSocketCore
 
@@ -173,6 +174,13 @@ struct HandshakeHandlerTests {
         #expect(fixture.channel.isActive)
         fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
         #expect(!fixture.channel.isActive)
+    }
+
+    @Test func refusesNewcomersWhileTheRouteHasTooMuchToDo() throws {
+        let fixture = try Fixture()
+        fixture.house.route.isCongested.store(true, ordering: .relaxed)
+        fixture.request(Self.upgrade)
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 503 "))
     }
 
     @Test func leavesAConnectionThatWasUpgradedInTimeAlone() throws {

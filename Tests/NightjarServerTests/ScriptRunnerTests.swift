@@ -75,6 +75,60 @@ struct ScriptRunnerTests {
         #expect(busy.transport.isReading && other.transport.isReading)
     }
 
+    @Test func whatADeadConnectionLeavesInTheQueueIsAccountedFor() throws {
+        let house = try TestHouse(Self.burner, configuration: self.limits(), sliceTicks: 1)
+        let (busy, other) = (try house.connect(), try house.connect())
+        busy.send("burn")
+        other.send(String(repeating: "x", count: 5000))
+        other.transport.close()
+        #expect(house.ledger.bytes >= 5000)
+        house.loops[0].advanceTime(by: .microseconds(200))
+        house.run()
+        #expect(house.ledger.bytes == 0)
+        #expect(house.runner.membersByID.count == 1)
+    }
+
+    @Test func readsNothingOfANewcomerWhileTooMuchWaits() throws {
+        var configuration = self.limits()
+        configuration.scriptQueueBytes = 1000
+        let house = try TestHouse(Self.burner, configuration: configuration, sliceTicks: 1)
+        let (busy, newcomer) = (try house.connect(), try house.connect())
+        busy.send(["burn", String(repeating: "x", count: 1001)])
+        newcomer.send(String(repeating: "y", count: 5000))
+        #expect(!newcomer.transport.isReading)
+        #expect(house.ledger.bytes < 1001 + 5000 + 100)
+        for _ in 0..<4 {
+            house.loops[0].advanceTime(by: .microseconds(200))
+            house.run()
+        }
+        #expect(newcomer.texts == [String(repeating: "y", count: 5000)])
+    }
+
+    @Test func passesMessagesOverAtTheEndButTellsEachClose() throws {
+        var configuration = self.limits()
+        configuration.eventCPU = .seconds(5)
+        let house = try TestHouse(
+            """
+            return {
+              message = function(conn, data)
+                if data == "burn" then for _ = 1, 3e7 do end end
+                print("message " .. data)
+              end,
+              close = function() print("close") end,
+            }
+            """,
+            configuration: configuration,
+            sliceTicks: 1
+        )
+        let client = try house.connect()
+        client.send(["burn", "a", "b"])
+        house.runner.beginEnding()
+        client.transport.close()
+        house.loops[0].advanceTime(by: .microseconds(200))
+        house.run()
+        #expect(house.log.texts(.info) == ["message burn", "close"])
+    }
+
     // MARK: - Effects and errors
 
     @Test(arguments: [1, 2])

@@ -57,6 +57,39 @@ struct CommandTests {
         #expect(try run("serve", "--config", "nowhere.yaml") == Result(status: 78, output: "", error: expected))
     }
 
+    @Test func reportsWhatItsScriptsDoNotHave() throws {
+        let file = "routes:\n  cht: {}\n  chat: {limits: {queue: 1}}\n"
+        try inFolder(["chat.lua": "return {}", "n.yaml": file]) { folder in
+            let result = try run("serve", folder, "--host", noAddress, "--config", "\(folder)/n.yaml")
+            let expected = "nightjar: \(folder)/n.yaml:2: unknown route `routes.cht`: did you mean `chat`?\n"
+            #expect(result == Result(status: 78, output: "", error: expected))
+        }
+    }
+
+    @Test func escapesWhatAScriptSays() throws {
+        try inFolder(["a.lua": #"error("\27[2Jred\nsecond")"#]) { folder in
+            let result = try run("serve", folder, "--host", noAddress)
+            #expect(result.status == 1)
+            #expect(result.error.hasPrefix("nightjar: a.lua:1: "))
+            #expect(result.error.contains("\\x1b[2Jred\nsecond\n"))
+            #expect(!result.error.contains("\u{1b}"))
+        }
+    }
+
+    /// Of a network for documentation (RFC 5737): what starts in spite of its mistakes ends there.
+    private let noAddress = "203.0.113.1"
+
+    /// Runs `body` with the path of a folder that holds these files.
+    private func inFolder(_ files: [String: String], _ body: (String) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (name, text) in files {
+            try Data(text.utf8).write(to: folder.appending(path: name))
+        }
+        try body(folder.path())
+    }
+
     private struct Result: Equatable {
         var status: CInt
         var output: String

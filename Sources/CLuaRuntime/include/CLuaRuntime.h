@@ -74,7 +74,7 @@ typedef struct nj_host {
     void (*_Nonnull members)(void *_Nonnull context, nj_answer *_Nonnull answer);
     /// Finds a connection by its public name.
     bool (*_Nonnull find)(void *_Nonnull context, const void *_Nonnull name, size_t length, uint64_t *_Nonnull id);
-    /// Writes NJ_PUBLIC_ID_LENGTH bytes; false once the connection is forgotten.
+    /// Writes NJ_PUBLIC_ID_LENGTH bytes; false once the connection is forgotten, of which nj_vm_forget tells the VM.
     bool (*_Nonnull public_id)(void *_Nonnull context, uint64_t id, char *_Nonnull name);
     /// Appends the request with nj_answer_field; false once the connection is forgotten.
     bool (*_Nonnull request)(void *_Nonnull context, uint64_t id, nj_answer *_Nonnull answer);
@@ -145,6 +145,10 @@ typedef struct nj_event {
 
 /// Runs the handler of an event; true at once when the script has none. On false nj_vm_failure tells why.
 bool nj_vm_dispatch(nj_vm *_Nonnull vm, const nj_event *_Nonnull event);
+
+/// Drops the VM's one object for a connection, after its close event and the report of an error in that. Between
+/// events only; cannot fail.
+void nj_vm_forget(nj_vm *_Nonnull vm, uint64_t id);
 
 /// Whether the loaded script has a handler for the event.
 bool nj_vm_handles(const nj_vm *_Nonnull vm, nj_event_kind kind);

@@ -74,15 +74,17 @@ extension GivenValues {
             let key = prefix.isEmpty ? name : "\(prefix).\(name)"
             if name.contains(".") {
                 // Or one value could be given twice, dotted and nested.
-                report(Self.unknown(name, below: prefix, perRoute: route != nil), at: place)
+                report(Self.unknown(name, below: prefix, of: route), at: place)
             } else if key == Schema.routes, route == nil {
                 walkSection(value, called: key, at: place) { $0.walkRoutes($1, in: file) }
             } else if Schema.isSection(key) {
-                walkSection(value, called: key, at: place) { $0.walk($1, below: key, of: route, in: file) }
+                walkSection(value, called: Self.path(key, of: route), at: place) {
+                    $0.walk($1, below: key, of: route, in: file)
+                }
             } else if let setting = Schema.setting(key) {
                 walkValue(value, of: setting, for: route, at: place)
             } else {
-                report(Self.unknown(name, below: prefix, perRoute: route != nil), at: place)
+                report(Self.unknown(name, below: prefix, of: route), at: place)
             }
         }
     }
@@ -115,7 +117,10 @@ extension GivenValues {
                 report("`\(name)` is no route: it is named by its script without `.lua`, such as `chat`", at: place)
                 continue
             }
-            walkSection(value, called: "routes.\(name)", at: place) { $0.walk($1, below: "", of: name, in: file) }
+            take(route: name, at: place)
+            walkSection(value, called: Self.path("", of: name), at: place) {
+                $0.walk($1, below: "", of: name, in: file)
+            }
         }
     }
 
@@ -125,10 +130,10 @@ extension GivenValues {
         for route: String?,
         at place: ConfigurationProblem.Place
     ) {
+        let name = Self.path(setting.key, of: route)
         guard route == nil || setting.isPerRoute else {
-            return report("`\(setting.key)` holds for the whole server and cannot be set for one route", at: place)
+            return report("`\(name)` holds for the whole server and cannot be set for one route", at: place)
         }
-        let name = route.map { "routes.\($0).\(setting.key)" } ?? setting.key
         guard case .scalar(let scalar) = node, !Self.isNull(node) else {
             let what = Self.isNull(node) ? "has no value" : "holds one value, no list or section"
             return report("`\(name)` \(what): \(setting.hint)", at: place)
@@ -136,8 +141,15 @@ extension GivenValues {
         take(scalar.string, for: setting, of: route, called: name, at: place)
     }
 
-    private static func unknown(_ name: String, below prefix: String, perRoute: Bool) -> String {
-        let key = prefix.isEmpty ? name : "\(prefix).\(name)"
+    /// Where `key` stands in the file: from the top, also for a key of a route.
+    private static func path(_ key: String, of route: String?) -> String {
+        guard let route else { return key }
+        return key.isEmpty ? "\(Schema.routes).\(route)" : "\(Schema.routes).\(route).\(key)"
+    }
+
+    private static func unknown(_ name: String, below prefix: String, of route: String?) -> String {
+        let perRoute = route != nil
+        let key = path(prefix.isEmpty ? name : "\(prefix).\(name)", of: route)
         if name.contains("."), let setting = Schema.setting(name) {
             let parts = setting.key.split(separator: ".")
             return "unknown key `\(key)`: write `\(parts[1])` on a line of its own below `\(parts[0]):`, indented"
@@ -148,7 +160,7 @@ extension GivenValues {
         // A right key in the wrong section.
         let known = Schema.settings.filter { $0.isPerRoute || !perRoute }
         if let setting = known.first(where: { $0.key.hasSuffix(".\(name)") }) {
-            return "unknown key `\(key)`: did you mean `\(setting.key)`?"
+            return "unknown key `\(key)`: did you mean `\(path(setting.key, of: route))`?"
         }
         let names = Schema.names(below: prefix, perRoute: perRoute).map { "`\($0)`" }.joined(separator: ", ")
         return "unknown key `\(key)`: the keys here are \(names)"

@@ -18,6 +18,10 @@ package struct GivenValues {
     }
 
     package private(set) var values: [Value] = []
+
+    /// Where each route that has a section is named, empty sections too.
+    package private(set) var routes: [String: ConfigurationProblem.Place] = [:]
+
     package private(set) var problems: [ConfigurationProblem] = []
 
     package init() {}
@@ -81,6 +85,10 @@ package struct GivenValues {
             let shown = text.count > 64 ? text.prefix(64) + "…" : text[...]
             report("\(name.map { "`\($0)` " } ?? "")cannot be `\(shown)`: \(setting.hint)", at: place)
         }
+    }
+
+    mutating func take(route: String, at place: ConfigurationProblem.Place) {
+        routes[route] = place
     }
 
     mutating func report(_ sentence: String, at place: ConfigurationProblem.Place) {

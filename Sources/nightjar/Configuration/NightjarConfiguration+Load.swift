@@ -51,6 +51,11 @@ extension NightjarConfiguration {
             guard let route = value.route else { continue }
             _ = value.setting.set(value.text, in: &configuration, route: route)
         }
+        configuration.routePlaces = given.file.routes
+        for route in given.file.routes.keys where configuration.server.routes[route] == nil {
+            // An empty section changes nothing, but its route must exist.
+            configuration.server.routes[route] = configuration.server.route
+        }
 
         let values = given.arguments.values + given.environment.values + given.file.values
         problems += configuration.disorders(among: values)

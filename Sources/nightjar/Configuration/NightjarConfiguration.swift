@@ -25,5 +25,16 @@ package struct NightjarConfiguration: Sendable, Equatable {
 
     package var logLayout = LogLayout.auto
 
+    /// Where each route of `server.routes` is named.
+    package var routePlaces: [String: ConfigurationProblem.Place] = [:]
+
     package init() {}
+
+    /// What is wrong with settings for the route `name` when there are only `routes`.
+    package func unknownRoute(_ name: String, among routes: [String]) -> ConfigurationProblem {
+        let nearest = Nearest.name(to: name, among: routes)
+        let hint = nearest.map { "did you mean `\($0)`?" } ?? "no `\(name).lua` is served"
+        let place = routePlaces[name] ?? .argument("configuration")
+        return ConfigurationProblem(place, "unknown route `\(Schema.routes).\(name)`: \(hint)")
+    }
 }

@@ -16,6 +16,9 @@ final class MemoryTransport: Transport {
     /// True when the next write finds the connection broken.
     var isBroken = false
 
+    /// What the "kernel" says that the peer has not taken.
+    var unacknowledgedBytes = 0
+
     private(set) var sent = ByteBuffer()
     private(set) var later: ByteBuffer?
     private(set) var isReading = true

@@ -34,8 +34,7 @@ final class TestHouse {
         let loops = (0..<count).map { _ in loop ?? EmbeddedEventLoop() }
         let ledger = BufferLedger(limit: bufferedTotal, workers: count)
         let log = self.log
-        var logger = Logger(label: "test") { _ in TestLogHandler(log: log) }
-        logger.logLevel = .debug
+        let logger = log.logger
         self.loops = loops
         self.ledger = ledger
         self.workers = try loops.enumerated().map { index, loop in
@@ -97,6 +96,13 @@ final class TestHouse {
 final class TestLog: @unchecked Sendable {
     // Sendable because a test and its embedded loops are one thread.
     var lines: [(level: Logger.Level, text: String, metadata: Logger.Metadata)] = []
+
+    /// A logger that writes here.
+    var logger: Logger {
+        var logger = Logger(label: "test") { _ in TestLogHandler(log: self) }
+        logger.logLevel = .debug
+        return logger
+    }
 
     func texts(_ level: Logger.Level) -> [String] {
         self.lines.filter { $0.level == level }.map(\.text)

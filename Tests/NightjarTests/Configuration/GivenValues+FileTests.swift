@@ -35,6 +35,12 @@ struct GivenValuesFileTests {
         )
     }
 
+    @Test func tellsWhereEachRouteIsNamed() {
+        let given = given("routes:\n  chat: {}\n  echo:\n  /no: {}\n  games/tic: {limits: {queue: 1}}\n")
+        let lines = ["chat": 2, "echo": 3, "games/tic": 5]
+        #expect(given.routes == lines.mapValues { .file("n.yaml", line: $0) })
+    }
+
     @Test(arguments: ["", "\n", "# only comments\n", "---\n", "~\n", "limits:\nroutes:\n", "routes:\n  chat:\n", "{}"])
     func takesFilesWithoutValues(text: String) {
         let given = given(text)
@@ -60,11 +66,19 @@ struct GivenValuesFileTests {
         ("? [a]\n: 1", "n.yaml:1: a key must be a plain word"),
         (
             "routes:\n  chat:\n    routes: {}",
-            "n.yaml:3: unknown key `routes`: the keys here are `limits`, `keep_alive`"
+            "n.yaml:3: unknown key `routes.chat.routes`: the keys here are `limits`, `keep_alive`"
         ),
         (
             "routes: {chat: {limits: {mesage: 1}}}",
-            "n.yaml:1: unknown key `limits.mesage`: did you mean `message`?"
+            "n.yaml:1: unknown key `routes.chat.limits.mesage`: did you mean `message`?"
+        ),
+        (
+            "routes: {chat: {memory: 1}}",
+            "n.yaml:1: unknown key `routes.chat.memory`: did you mean `routes.chat.limits.memory`?"
+        ),
+        (
+            "routes: {chat: {limits.message: 1}}",
+            "n.yaml:1: unknown key `routes.chat.limits.message`: write `message` on a line of its own below `limits:`"
         ),
     ])
     func refusesUnknownKeys(text: String, problem: String) {
@@ -95,12 +109,16 @@ struct GivenValuesFileTests {
         ("routes: [chat]", "n.yaml:1: `routes` is a section: its keys go on lines of their own below it, indented"),
         ("routes:\n  chat: 1", "n.yaml:2: `routes.chat` is a section: its keys go on lines of their own below it"),
         (
+            "routes:\n  chat:\n    limits: 1",
+            "n.yaml:3: `routes.chat.limits` is a section: its keys go on lines of their own below it"
+        ),
+        (
             "routes: {chat: {limits: {message: 0}}}",
             "n.yaml:1: `routes.chat.limits.message` cannot be `0`: it takes a size from 1 to 1GiB, such as `1MiB`"
         ),
         (
             "routes:\n  chat:\n    port: 1",
-            "n.yaml:3: `port` holds for the whole server and cannot be set for one route"
+            "n.yaml:3: `routes.chat.port` holds for the whole server and cannot be set for one route"
         ),
         (
             "routes:\n  chat.lua: {}",

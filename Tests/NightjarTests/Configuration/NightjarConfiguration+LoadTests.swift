@@ -82,7 +82,20 @@ struct NightjarConfigurationLoadTests {
         tic.queueMessages = 1
         #expect(server.route.messageBytes == 3 * 1024 * 1024)
         #expect(server.route.queueMessages == 8)
-        #expect(server.routes == ["chat": chat, "games/tic": tic])
+        #expect(server.routes == ["chat": chat, "games/tic": tic, "echo": server.route])
+    }
+
+    @Test(arguments: [
+        ("cht", "n.yaml:2: unknown route `routes.cht`: did you mean `chat`?"),
+        ("games/tc", "n.yaml:3: unknown route `routes.games/tc`: did you mean `games/tic`?"),
+        ("banana\u{1b}", "n.yaml:4: unknown route `routes.banana\\x1b`: no `banana\\x1b.lua` is served"),
+    ])
+    func tellsWhereARouteWithoutAScriptIsNamed(route: String, problem: String) throws {
+        let configuration = try load(
+            file: "routes:\n  cht: {limits: {queue: 1}}\n  games/tc: {}\n  \"banana\\e\":\n"
+        )
+        #expect(configuration.server.routes.keys.contains(route))
+        #expect(configuration.unknownRoute(route, among: ["echo", "chat", "games/tic"]).description == problem)
     }
 
     @Test func reportsTheProblemsOfAllSourcesAtOnce() {
