@@ -32,11 +32,15 @@ extension Connection {
         return false
     }
 
-    /// Whether `frameSize` more bytes stay within the hard limit; before it says no, the kernel is asked to take what it can.
-    func hasRoom(for frameSize: Int) -> Bool {
+    /// Whether a frame, behind others that are still to come, stays within the hard limit; before it says no, the kernel is asked
+    /// to take what it can.
+    func hasRoom(for frameSize: Int, behind pending: Int = 0) -> Bool {
         let limit = self.route.configuration.buffered
-        // A frame may always go to a peer that has taken everything, whatever its size.
-        func isWithin() -> Bool { self.bufferedBytes == 0 || self.bufferedBytes + frameSize <= limit }
+        func isWithin() -> Bool {
+            // A frame may always go to a peer that has taken everything, whatever its size; what is still to come has not been
+            // offered to it.
+            self.bufferedBytes == 0 || self.bufferedBytes + pending + frameSize <= limit
+        }
         if isWithin() { return true }
         // A connection that turns out to be broken is found so again when it settles.
         return self.offer() && isWithin()

@@ -30,6 +30,9 @@ package final class Member {
 
     package var phase = Phase.waiting
 
+    /// Whether its messages still go to the script: from `connect` on, until the script itself has closed it.
+    package var takesMessages = false
+
     /// The connection itself when its socket lives on this loop, else nil.
     package var connection: Connection?
 

@@ -27,6 +27,7 @@ extension ScriptRunner: ScriptHost {
     package func close(_ id: ConnectionID) -> Bool {
         guard let member = self.member(id), member.phase == .open else { return false }
         self.leaveOpen(member)
+        member.takesMessages = false
         return true
     }
 
@@ -114,8 +115,7 @@ extension ScriptRunner: ScriptHost {
             return member.bufferedBytes == 0
                 || member.bufferedBytes + frameSize <= 2 * self.route.configuration.buffered
         }
-        let isFirst = member.pendingOutput == 0 && connection.bufferedBytes == 0
-        return isFirst || connection.hasRoom(for: member.pendingOutput + frameSize)
+        return connection.hasRoom(for: frameSize, behind: member.pendingOutput)
     }
 
     /// Encodes once, then one envelope for each event loop that has members.

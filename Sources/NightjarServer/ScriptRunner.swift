@@ -225,7 +225,7 @@ package final class ScriptRunner {
 
     /// The hot path: nothing here allocates.
     private func run(_ member: Member, _ payload: UnsafeRawBufferPointer, isText: Bool) {
-        guard member.phase == .open, let vm = self.vm else { return }
+        guard member.takesMessages, let vm = self.vm else { return }
         self.current = member
         do {
             try vm.message(member.id, payload, isText: isText)
@@ -237,6 +237,7 @@ package final class ScriptRunner {
 
     private func admit(_ member: Member) {
         member.phase = .open
+        member.takesMessages = true
         self.openCount += 1
         self.worker.admit(member, to: self.route)
         let succeeded = self.perform("connect", for: member) { (vm) throws(ScriptError) in try vm.connect(member.id) }
@@ -244,6 +245,7 @@ package final class ScriptRunner {
         member.request.headers = []
         if !succeeded, member.phase == .open {
             self.leaveOpen(member)
+            member.takesMessages = false
             self.worker.close(member, code: .internalError, reason: "the connect handler failed")
         }
     }
@@ -374,6 +376,7 @@ extension ScriptRunner {
     /// Remembers a member whose buffer has passed the hard limit, to be closed behind what it was sent.
     package func overflow(_ member: Member) {
         self.leaveOpen(member)
+        member.takesMessages = false
         self.overflowed.append(member)
     }
 }

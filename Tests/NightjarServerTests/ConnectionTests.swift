@@ -278,6 +278,33 @@ struct ConnectionTests {
         #expect(house.ledger.bytes == 0)
     }
 
+    /// The server closes, as at shutdown: what the peer had sent before is not lost.
+    @Test(arguments: [1, 2])
+    func theScriptGetsWhatCameBeforeTheServersOwnClose(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.eventCPU = .seconds(5)
+        let house = try TestHouse(
+            """
+            return { message = function(conn, data)
+              if data == "burn" then for _ = 1, 3e7 do end end
+              print(data, tostring(conn:send("x")))
+            end }
+            """,
+            loops: loops,
+            configuration: configuration,
+            sliceTicks: 1
+        )
+        let client = try house.connect()
+        client.send(["burn", "a"])
+        client.connection.close(code: .goingAway, reason: "")
+        for _ in 0..<4 {
+            for loop in house.loops { loop.advanceTime(by: .microseconds(200)) }
+            house.run()
+        }
+        let messages = house.log.texts(.info).map { $0.prefix { $0 != "\t" } }
+        #expect(messages == ["burn", "a"])
+    }
+
     @Test func doesNotWaitLongerThanTheCloseTimeoutForTheScript() throws {
         let house = try TestHouse(echo, loops: 2)
         let client = try house.connect()
