@@ -36,14 +36,14 @@ extension Connection {
     /// to take what it can.
     func hasRoom(for frameSize: Int, behind pending: Int = 0) -> Bool {
         let limit = self.route.configuration.buffered
-        func isWithin() -> Bool {
+        func isWithin(_ buffered: Int) -> Bool {
             // A frame may always go to a peer that has taken everything, whatever its size; what is still to come has not been
             // offered to it.
-            self.bufferedBytes == 0 || self.bufferedBytes + pending + frameSize <= limit
+            buffered == 0 || buffered + pending + frameSize <= limit
         }
-        if isWithin() { return true }
+        if isWithin(self.bufferedBytes) { return true }
         // A connection that turns out to be broken is found so again when it settles.
-        return self.offer() && isWithin()
+        return self.offer() && isWithin(self.bufferedBytes)
     }
 
     /// Offers everything to the transport, and leaves it a chunk of what it has no room for.

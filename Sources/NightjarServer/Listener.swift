@@ -43,11 +43,6 @@ package enum Listener {
                 }
             }
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            // A channel keeps its read buffer for life, so one large message must not make it large.
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 32 * 1024)
-            )
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))
