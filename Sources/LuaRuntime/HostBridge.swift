@@ -132,11 +132,8 @@ extension ScriptRequest {
     fileprivate func copyPublicID(to name: UnsafeMutablePointer<CChar>) -> Bool {
         var publicID = publicID
         return publicID.withUTF8 { bytes in
-            guard bytes.count == Int(NJ_PUBLIC_ID_LENGTH) else { return false }
-            UnsafeMutableRawPointer(name).copyMemory(
-                from: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped),
-                byteCount: bytes.count
-            )
+            guard bytes.count == Int(NJ_PUBLIC_ID_LENGTH), let base = bytes.baseAddress else { return false }
+            UnsafeMutableRawPointer(name).copyMemory(from: base, byteCount: bytes.count)
             return true
         }
     }
