@@ -114,17 +114,15 @@ package final class ScriptRunner {
 
     // MARK: - Events
 
-    /// A connection of the route is there.
-    ///
-    /// - Returns: the script's view of it.
-    @discardableResult
-    package func opened(_ id: ConnectionID, request: ClientRequest, connection: Connection?) -> Member {
+    /// A connection of the route is there; `connection` is it, if its socket lives on this loop.
+    package func opened(_ id: ConnectionID, request: ClientRequest, connection: Connection?) {
         let member = Member(id: id, request: request, connection: connection, runner: self)
         self.membersByID[id] = member
         self.names[request.publicID] = id
         self.membersOnWorker[id.worker] += 1
+        // Before `connect` runs, which may be now: what it sends is this loop's own.
+        connection?.member = member
         self.enqueue(.connect(member))
-        return member
     }
 
     /// A message has come. Its bytes are copied only if it has to wait.
@@ -217,7 +215,7 @@ package final class ScriptRunner {
             self.worker.inputTaken(member, byteCount: payload.readableBytes)
         case .drain(let member):
             guard member.phase == .open else { return }
-            self.perform("drain", for: member) { (vm) throws(ScriptError) in try vm.drain(member.id) }
+            self.perform(for: member) { (vm) throws(ScriptError) in try vm.drain(member.id) }
         case .close(let member, let report):
             self.dismiss(member, report)
         }
@@ -240,7 +238,7 @@ package final class ScriptRunner {
         member.takesMessages = true
         self.openCount += 1
         self.worker.admit(member, to: self.route)
-        let succeeded = self.perform("connect", for: member) { (vm) throws(ScriptError) in try vm.connect(member.id) }
+        let succeeded = self.perform(for: member) { (vm) throws(ScriptError) in try vm.connect(member.id) }
         // Only `req` shows them, and that is over.
         member.request.headers = []
         if !succeeded, member.phase == .open {
@@ -255,7 +253,7 @@ package final class ScriptRunner {
         if let connection = member.connection {
             self.worker.leaveAudience(connection)
         }
-        self.perform("close", for: member) { (vm) throws(ScriptError) in
+        self.perform(for: member) { (vm) throws(ScriptError) in
             var reason = report.reason
             let result = reason.withUTF8 { utf8 -> Result<Void, ScriptError> in
                 do throws(ScriptError) {
@@ -280,11 +278,7 @@ package final class ScriptRunner {
     ///
     /// - Returns: false when it failed; that has been reported.
     @discardableResult
-    private func perform(
-        _ handler: StaticString,
-        for member: Member?,
-        _ body: (LuaVM) throws(ScriptError) -> Void
-    ) -> Bool {
+    private func perform(for member: Member, _ body: (LuaVM) throws(ScriptError) -> Void) -> Bool {
         guard let vm = self.vm else { return true }
         self.current = member
         defer { self.finishEvent() }
@@ -308,24 +302,21 @@ package final class ScriptRunner {
     }
 
     /// Logs a handler's error, then hands it to the script's own `error` handler.
-    private func report(_ error: ScriptError, from member: Member?) {
+    private func report(_ error: ScriptError, from member: Member) {
         self.log(error, member)
         guard let vm = self.vm, vm.handlers.contains(.error) else { return }
         do {
-            try vm.error(member?.id, error)
+            try vm.error(member.id, error)
         } catch {
             self.log(error, member)
         }
     }
 
-    private func log(_ error: ScriptError, _ member: Member?) {
+    private func log(_ error: ScriptError, _ member: Member) {
         var metadata: Logger.Metadata = [
             "script": "\(self.route.script)", "version": "\(error.version)", "handler": "\(error.handler)",
-            "error": "\(error.message)",
+            "error": "\(error.message)", "connection": "\(member.request.publicID)",
         ]
-        if let member {
-            metadata["connection"] = "\(member.request.publicID)"
-        }
         if let source = error.sourceLine {
             metadata["source"] = "\(source)"
         }

@@ -134,7 +134,7 @@ package final class Worker {
     package func opened(_ connection: Connection, request: ClientRequest) {
         let route = connection.route
         if let runner = self.runners[route.index] {
-            connection.member = runner.opened(connection.id, request: request, connection: connection)
+            runner.opened(connection.id, request: request, connection: connection)
         } else {
             self.post(.opened(connection.id, route: route.index, request), to: route.owner)
         }

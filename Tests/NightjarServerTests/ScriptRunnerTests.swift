@@ -253,6 +253,24 @@ struct ScriptRunnerTests {
     }
 
     @Test(arguments: [1, 2])
+    func whatConnectSendsIsCountedOnce(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return {
+              connect = function(conn) conn:send("hello") end,
+              message = function(conn) conn:send(tostring(conn.buffered)) end,
+            }
+            """,
+            loops: loops
+        )
+        let client = try house.connect()
+        house.run()
+        client.send("x")
+        house.run()
+        #expect(client.texts == ["hello", "0"])
+    }
+
+    @Test(arguments: [1, 2])
     func findsAndListsConnections(loops: Int) throws {
         let house = try TestHouse(
             """
