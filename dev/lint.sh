@@ -21,10 +21,10 @@ cd "$root"
 imports_of() {
     local libc="Glibc Musl Darwin"
     case $1 in
-    Sources/WebSocketCore) echo "struct:NIOCore.ByteBuffer struct:NIOCore.ByteBufferView" ;;
+    Sources/WebSocketCore) echo "CZlib struct:NIOCore.ByteBuffer struct:NIOCore.ByteBufferView" ;;
     Sources/LuaRuntime) echo "CLuaRuntime struct:NIOCore.ByteBuffer $libc" ;;
     Sources/NightjarServer)
-        echo "WebSocketCore LuaRuntime NIOCore NIOPosix NIOHTTP1 Logging DequeModule Synchronization $libc"
+        echo "WebSocketCore LuaRuntime NIOCore NIOPosix NIOHTTP1 NIOTLS NIOSSL Logging DequeModule Synchronization $libc"
         ;;
     Sources/nightjar)
         echo "NightjarServer ArgumentParser Configuration FoundationEssentials SystemPackage Yams UnixSignals Logging Synchronization $libc"

@@ -50,6 +50,10 @@ has_lua() {
     command -v pkg-config && pkg-config --exists lua5.4
 }
 
+has_zlib() {
+    command -v pkg-config && pkg-config --exists zlib
+}
+
 install_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     echo "==> installing ${missing[*]}"
@@ -82,6 +86,7 @@ make_venv() {
 check_swift
 need pkg-config command -v pkg-config
 need liblua5.4-dev has_lua
+need zlib1g-dev has_zlib
 case ${1:-} in
 build) ;;
 test)
