@@ -146,7 +146,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             )
         case .reject(let rejection):
             return HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers)
-        case .accept(let acceptKey, let subprotocol):
+        case .accept(let acceptKey, let subprotocol, _, _):
             var answer = HTTPAnswer(101)
             answer.headers = [
                 ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", acceptKey),

@@ -16,6 +16,7 @@ package enum HandshakeRejection: Error, Hashable, CaseIterable, Sendable {
     case versionUnsupported
     case key
     case protocols
+    case extensions
 
     /// The status of the answer.
     ///
@@ -25,7 +26,7 @@ package enum HandshakeRejection: Error, Hashable, CaseIterable, Sendable {
         switch self {
         case .methodNotAllowed: 405
         case .versionUnsupported: 426
-        case .httpVersion, .host, .body, .connection, .versionRepeated, .key, .protocols: 400
+        case .httpVersion, .host, .body, .connection, .versionRepeated, .key, .protocols, .extensions: 400
         }
     }
 
@@ -41,6 +42,7 @@ package enum HandshakeRejection: Error, Hashable, CaseIterable, Sendable {
         case .versionUnsupported: "this server speaks version 13 of WebSocket"
         case .key: "a WebSocket handshake has exactly one Sec-WebSocket-Key field, the Base64 of 16 bytes"
         case .protocols: "Sec-WebSocket-Protocol is a list of different tokens"
+        case .extensions: "Sec-WebSocket-Extensions is a list of extensions with their parameters"
         }
     }
 
@@ -49,7 +51,7 @@ package enum HandshakeRejection: Error, Hashable, CaseIterable, Sendable {
         switch self {
         case .methodNotAllowed: [("Allow", "GET")]
         case .versionUnsupported: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-        case .httpVersion, .host, .body, .connection, .versionRepeated, .key, .protocols: []
+        case .httpVersion, .host, .body, .connection, .versionRepeated, .key, .protocols, .extensions: []
         }
     }
 }

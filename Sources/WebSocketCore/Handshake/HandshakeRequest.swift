@@ -7,13 +7,18 @@
 
 /// A request head as the server's handshake sees it (RFC 6455 section 4.2.1), collected field by field.
 ///
-/// It is a pure function of the head: no I/O, no route, no policy such as Origin. Sec-WebSocket-Extensions is ignored,
-/// which declines every offer.
+/// It is a pure function of the head: no I/O, no route, no policy such as Origin.
 package struct HandshakeRequest {
     /// What the head asks for, and the answer.
     package enum Outcome: Equatable, Sendable {
-        /// A 101 with this Sec-WebSocket-Accept, and with this Sec-WebSocket-Protocol unless it is nil.
-        case accept(acceptKey: String, subprotocol: String?)
+        /// A 101 with this Sec-WebSocket-Accept, and with this Sec-WebSocket-Protocol and these Sec-WebSocket-Extensions
+        /// unless they are nil; `deflate` is what the latter agree to.
+        case accept(
+            acceptKey: String,
+            subprotocol: String?,
+            deflate: DeflateParameters? = nil,
+            extensions: String? = nil
+        )
         /// An error; the caller answers with it and closes, so that nothing sent after the head is taken for a request.
         case reject(HandshakeRejection)
         /// Nobody asked for a WebSocket: the head is an ordinary request.
@@ -29,6 +34,7 @@ package struct HandshakeRequest {
     private var keys = FieldLines()
     private var versions = FieldLines()
     private var protocolLines: [String] = []
+    private var extensionLines: [String] = []
 
     package init(method: String, majorVersion: Int, minorVersion: Int) {
         isGet = method == "GET"
@@ -67,21 +73,30 @@ package struct HandshakeRequest {
             versions.add(value)
         case 22 where HeaderSyntax.equal(name.utf8, lowercased: "sec-websocket-protocol"):
             protocolLines.append(value)
+        case 24 where HeaderSyntax.equal(name.utf8, lowercased: "sec-websocket-extensions"):
+            extensionLines.append(value)
         default:
             break
         }
     }
 
-    /// The answer of a server that speaks the sub-protocols `protocols`.
+    /// The answer of a server that speaks the sub-protocols `protocols`, and compresses as `deflate` says unless it is nil.
     ///
     /// The sub-protocol is the first of the client's list that is among them: the client's order is its preference
     /// (section 4.1). With none in common the handshake succeeds without one, and the client decides whether to stay.
-    package func outcome(protocols: [String] = []) -> Outcome {
+    package func outcome(protocols: [String] = [], deflate: DeflatePolicy? = nil) -> Outcome {
         guard upgradesToWebSocket else { return .notAnUpgrade }
         do {
             let key = try validKey()
             let subprotocol = try validProtocols().first(where: protocols.contains)
-            return .accept(acceptKey: Handshake.acceptKey(for: key), subprotocol: subprotocol)
+            // The lines are checked though nothing in them is wanted.
+            let agreement = try DeflateNegotiation.negotiate(lines: extensionLines, policy: deflate ?? DeflatePolicy())
+            return .accept(
+                acceptKey: Handshake.acceptKey(for: key),
+                subprotocol: subprotocol,
+                deflate: deflate == nil ? nil : agreement?.parameters,
+                extensions: deflate == nil ? nil : agreement?.response
+            )
         } catch {
             return .reject(error)
         }

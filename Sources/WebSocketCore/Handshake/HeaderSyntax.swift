@@ -29,7 +29,11 @@ enum HeaderSyntax {
 
     /// Whether the bytes are a token: one or more of the characters that need no quotes (section 5.6.2).
     static func isToken(_ bytes: Substring.UTF8View) -> Bool {
-        !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
+        !bytes.isEmpty && bytes.allSatisfy(isTokenCharacter)
+    }
+
+    static func isTokenCharacter(_ byte: UInt8) -> Bool {
+        isAlphanumeric(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 
     /// Whether the bytes may be a host with or without a port: no space, no `@`, no path (RFC 9110 section 7.2).
@@ -37,7 +41,7 @@ enum HeaderSyntax {
         !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || "-._~%!$&'()*+;=:[]".utf8.contains($0) }
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool {
+    static func isSpace(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 

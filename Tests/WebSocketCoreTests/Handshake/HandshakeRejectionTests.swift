@@ -42,6 +42,7 @@ struct HandshakeRejectionTests {
             (.versionUnsupported, "this server speaks version 13 of WebSocket"),
             (.key, "a WebSocket handshake has exactly one Sec-WebSocket-Key field, the Base64 of 16 bytes"),
             (.protocols, "Sec-WebSocket-Protocol is a list of different tokens"),
+            (.extensions, "Sec-WebSocket-Extensions is a list of extensions with their parameters"),
         ] as [(HandshakeRejection, String)]
     )
     func saysWhy(rejection: HandshakeRejection, sentence: String) {

@@ -116,6 +116,10 @@ struct HandshakeRequestTests {
         // What is not ours to judge.
         Row(nil, added: [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits, x; y=\"z\"")]),
         Row(nil, added: [("Origin", "null"), ("Cookie", "a=b"), ("X-Sec-WebSocket-Key", "?")]),
+        // Extensions: a list that is none fails the handshake (RFC 6455 section 9.1), any other is answered or declined.
+        Row(.extensions, added: [("Sec-WebSocket-Extensions", "permessage-deflate;")]),
+        Row(.extensions, added: [("sec-websocket-extensions", "x"), ("SEC-WEBSOCKET-EXTENSIONS", "a b")]),
+        Row(nil, added: [("Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits=7")]),
         // The order of the checks.
         Row(.methodNotAllowed, method: "PUT", version: (1, 0), ["Host": [], "Connection": []]),
         Row(.connection, ["Connection": [], "Sec-WebSocket-Version": ["8"]]),
@@ -188,5 +192,26 @@ struct HandshakeRequestTests {
             subprotocol: "p1999"
         )
         #expect(request.outcome(protocols: ["p1999"]) == expected)
+    }
+
+    @Test func agreesOnPermessageDeflate() {
+        func outcome(_ lines: [String], _ policy: DeflatePolicy? = DeflatePolicy()) -> HandshakeRequest.Outcome {
+            let headers = Self.sample + lines.map { ("Sec-WebSocket-Extensions", $0) }
+            let request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1, headers: headers)
+            return request.outcome(deflate: policy)
+        }
+        let agreed = HandshakeRequest.Outcome.accept(
+            acceptKey: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+            subprotocol: nil,
+            deflate: DeflateParameters(serverMaxWindowBits: 10),
+            extensions:
+                "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10"
+        )
+        let offer = "permessage-deflate; server_max_window_bits=10"
+        #expect(outcome([offer]) == agreed)
+        #expect(outcome(["x; y", offer]) == agreed, "the lines are one list")
+        #expect(outcome([offer], nil) == Self.accepted, "a server that wants none")
+        #expect(outcome([]) == Self.accepted)
+        #expect(outcome(["x"]) == Self.accepted)
     }
 }

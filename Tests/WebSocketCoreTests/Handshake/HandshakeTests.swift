@@ -47,7 +47,7 @@ struct HandshakeTests {
             return (name: String(parts[0]), value: String(parts[1]))
         }
         let request = HandshakeRequest(method: "GET", majorVersion: 1, minorVersion: 1, headers: headers)
-        guard case .accept(let acceptKey, let subprotocol?) = request.outcome(protocols: ["y"]) else {
+        guard case .accept(let acceptKey, let subprotocol?, _, _) = request.outcome(protocols: ["y"]) else {
             Issue.record("refused")
             return
         }
