@@ -14,6 +14,8 @@ internal import struct NIOCore.ByteBuffer
 struct MessageAssembly {
     /// What a buffer may keep from one message to the next, in bytes.
     static let keptCapacity = 64 * 1024
+    /// The room that is made for the first bytes of a compressed message; it doubles as it is used.
+    private static let leastRoom = 1024
 
     private var buffer = ByteBuffer()
     /// The frames of the unfinished message so far, empty ones too.
@@ -25,7 +27,9 @@ struct MessageAssembly {
     /// The length of a control frame's payload that stands behind the message's bytes until it is whole.
     private var controlLength: UInt8 = 0
     /// Whether the buffer goes at the next change: its bytes are of no more use, but may still be lent.
-    private var isReleasePending = false
+    private(set) var isReleasePending = false
+    /// Whether the unfinished message is compressed; what is held of it is inflated.
+    private(set) var isCompressed = false
 
     /// The bytes held for unfinished frames and messages.
     var byteCount: Int { isReleasePending ? Int(controlLength) : buffer.readableBytes }
@@ -36,6 +40,13 @@ struct MessageAssembly {
     mutating func begin(_ kind: MessageKind) {
         self.kind = kind
         fragments = 1
+    }
+
+    /// Begins a compressed message; `spare` is an empty buffer, taken for it if there is none.
+    mutating func beginCompressed(_ kind: MessageKind, spare: @autoclosure () -> ByteBuffer) {
+        begin(kind)
+        isCompressed = true
+        if buffer.capacity == 0 { buffer = spare() }
     }
 
     mutating func addFragment() {
@@ -51,11 +62,47 @@ struct MessageAssembly {
         guard kind != .text || validator.consume(appended) else { throw .textNotUTF8 }
     }
 
+    /// Appends what the next bytes of a compressed message inflate to, and stops at the first byte that is too much or cannot
+    /// be UTF-8.
+    mutating func append(
+        _ bytes: UnsafeRawBufferPointer,
+        with inflater: Inflater,
+        limit: Int
+    ) throws(ProtocolViolation) {
+        inflater.feed(bytes)
+        while true {
+            // One byte more than may come tells a message that is too big from one that is not.
+            let free = limit &- buffer.readableBytes
+            let room = min(max(buffer.writableBytes, Self.leastRoom), Inflater.stepLimit, free &+ 1)
+            var step = Inflater.Step.done
+            var count = 0
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+                (count, step) = inflater.step(into: UnsafeMutableRawBufferPointer(rebasing: target[..<room]))
+                return count
+            }
+            if kind == .text {
+                let isGood = buffer.withUnsafeReadableBytes {
+                    validator.consume(UnsafeRawBufferPointer(rebasing: $0.suffix(count).prefix(free)))
+                }
+                guard isGood else { throw .textNotUTF8 }
+            }
+            guard count <= free else { throw .messageTooBig(limit: limit) }
+            switch step {
+            case .more: continue
+            case .done: return
+            case .corrupt: throw .compressedDataCorrupt
+            case .outOfMemory: throw .inflaterUnavailable
+            }
+        }
+    }
+
     /// Ends the message and lends its bytes until the next change of this value.
     mutating func finish() throws(ProtocolViolation) -> UnsafeRawBufferPointer {
         guard kind != .text || validator.isComplete else { throw .textNotUTF8 }
         kind = nil
-        isReleasePending = buffer.capacity > Self.keptCapacity
+        // The buffer of a compressed message is the pool's.
+        isReleasePending = buffer.capacity > Self.keptCapacity || isCompressed
+        isCompressed = false
         return buffer.takeLast(buffer.readableBytes)
     }
 
@@ -73,29 +120,22 @@ struct MessageAssembly {
 
     /// Forgets the bytes of an unfinished message, but not that there is one, nor the bytes of a control frame.
     ///
-    /// What is lent stays valid: the memory goes with `releaseDiscarded`.
+    /// What is lent stays valid: the memory goes with `release`.
     mutating func discardMessage() {
         validator = UTF8Validator()
         isReleasePending = true
     }
 
-    /// Ends what was lent, and gives back a buffer that was discarded or is too large to keep.
-    @inline(__always)
-    mutating func releaseDiscarded() {
-        if isReleasePending { release() }
-    }
-
-    /// Gives the buffer's memory back when no message is unfinished.
-    mutating func releaseIdle() {
-        if isReleasePending || kind == nil { release() }
-    }
+    /// Whether the buffer's memory is of no use now, as no message is unfinished.
+    var isIdle: Bool { isReleasePending || kind == nil }
 
     /// Gives the buffer back, and moves the bytes of a cut control frame to a new one.
-    private mutating func release() {
+    mutating func release() -> ByteBuffer {
         var kept = ByteBuffer()
-        kept.writeBytes(buffer.takeLast(Int(controlLength)))
-        buffer = kept
+        if controlLength > 0 { kept.writeBytes(buffer.takeLast(Int(controlLength))) }
+        swap(&kept, &buffer)
         isReleasePending = false
+        return kept
     }
 }
 

@@ -48,7 +48,7 @@ extension WebSocketConnection {
         switch deadlines.keepAlive(now: now, limits) {
         case .peerIsGone:
             state = .failed
-            assembly.discardMessage()
+            discardMessage()
             return .peerIsGone
         case .pingIsDue where now < deadlines.message:
             _ = ping(UnsafeRawBufferPointer(start: nil, count: 0), into: &output)

@@ -72,7 +72,7 @@ extension WebSocketConnection {
         guard canSend else { return false }
         writeClose(CloseBody(sending: code, reason: reason), into: &output, now: now)
         state = state == .open ? .closing : .closed
-        assembly.discardMessage()
+        discardMessage()
         return true
     }
 
@@ -101,7 +101,7 @@ extension WebSocketConnection {
         now: MonotonicTime
     ) {
         state = .failed
-        assembly.discardMessage()
+        discardMessage()
         guard !isCloseSent else { return }
         var sentence = violation.sentence
         sentence.withUTF8 {

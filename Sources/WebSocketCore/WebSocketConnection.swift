@@ -45,33 +45,51 @@ package struct WebSocketConnection: ~Copyable {
         case close(CloseCode?, reason: UnsafeRawBufferPointer)
     }
 
-    // Ordered by alignment: a server has ten thousands of these.
+    // Ordered so that alignment leaves few gaps: a server has ten thousands of these.
     let limits: Limits
+    /// What the peer's Close said, for the answer.
+    var peerCloseCode: CloseCode?
+    var isCloseSent = false
     private var controlFrames = ControlFrameWindow()
+    /// How far the connection is.
+    package internal(set) var state = State.open
     var deadlines: Deadlines
     /// The frame whose payload is coming; its length is what is still to come.
     private var frame = FrameHeader(length: 0, maskingKey: MaskingKey(word: 0), opcode: .continuation, isFinal: true)
-    var isCloseSent = false
-    /// How far the connection is.
-    package internal(set) var state = State.open
+    /// Nil unless permessage-deflate was agreed.
+    let compression: MessageCompression?
     /// The payload of the latest ping that has no answer yet; later pings replace it (section 5.5.3).
     var pendingPong: [UInt8]?
     var assembly = MessageAssembly()
     private var headers = FrameHeaderReader()
-    /// What the peer's Close said, for the answer.
-    var peerCloseCode: CloseCode?
     var role: Role
 
-    package init(role: Role, limits: Limits, now: MonotonicTime) {
+    /// - Parameters:
+    ///   - deflate: What was agreed about permessage-deflate, nil for nothing (RFC 7692).
+    ///   - pool: Whose zlib states it borrows; without one nothing is agreed.
+    package init(
+        role: Role,
+        limits: Limits,
+        now: MonotonicTime,
+        deflate: DeflateParameters? = nil,
+        pool: DeflatePool? = nil
+    ) {
         self.role = role
         self.limits = limits
         deadlines = Deadlines(now: now)
+        if let deflate, let pool {
+            let isServer = if case .server = role { true } else { false }
+            compression = MessageCompression(deflate, isServer: isServer, pool: pool)
+        } else {
+            compression = nil
+        }
     }
 
     /// The bytes of unfinished messages and frames that are held here.
     package var bufferedBytes: Int { assembly.byteCount }
 
-    /// The heap memory that holds them, in bytes, kept for the next message too: at most twice what has arrived.
+    /// The heap memory that holds them, in bytes, kept for the next message too: at most twice what has arrived, or 2 KiB,
+    /// or what the pool lent for a compressed message.
     package var bufferCapacity: Int { assembly.capacity }
 
     /// Notes that bytes came, once a read and before they are parsed.
@@ -87,13 +105,13 @@ package struct WebSocketConnection: ~Copyable {
     package mutating func nextEvent(
         from input: inout UnsafeMutableRawBufferPointer
     ) throws(ProtocolViolation) -> Event? {
-        assembly.releaseDiscarded()
+        if assembly.isReleasePending { releaseBuffer() }
         do {
             return try readEvent(from: &input)
         } catch {
             state = .failed
-            assembly.discardMessage()
-            assembly.releaseDiscarded()
+            discardMessage()
+            releaseBuffer()
             input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             throw error
         }
@@ -101,7 +119,19 @@ package struct WebSocketConnection: ~Copyable {
 
     /// Gives back memory that is kept for the next message, when no message is unfinished.
     package mutating func releaseIdleMemory() {
-        assembly.releaseIdle()
+        if assembly.isIdle { releaseBuffer() }
+    }
+
+    /// Forgets the bytes of an unfinished message, but not that there is one; what is lent stays valid.
+    mutating func discardMessage() {
+        assembly.discardMessage()
+        compression?.end(isWhole: false)
+    }
+
+    @inline(never)
+    private mutating func releaseBuffer() {
+        let buffer = assembly.release()
+        compression?.pool.giveBack(buffer)
     }
 
     private var isServer: Bool {
@@ -114,7 +144,13 @@ package struct WebSocketConnection: ~Copyable {
         while state == .open || state == .closing {
             let isNew = frame.length == 0
             if isNew {
-                guard let header = try headers.next(from: &input, mustBeMasked: isServer) else { return nil }
+                guard
+                    let header = try headers.next(
+                        from: &input,
+                        mustBeMasked: isServer,
+                        mayBeCompressed: compression != nil
+                    )
+                else { return nil }
                 try accept(header)
                 frame = header
             }
@@ -145,12 +181,22 @@ package struct WebSocketConnection: ~Copyable {
                 throw .tooManyFragments(limit: limits.maxFragments)
             }
             assembly.addFragment()
+            if assembly.isCompressed { return try acceptCompressed(header) }
         } else {
             guard assembly.kind == nil else { throw .continuationExpected }
+            if header.isCompressed { return try acceptCompressed(header) }
         }
         guard header.length <= limits.maxMessageSize &- assembly.byteCount else {
             throw .messageTooBig(limit: limits.maxMessageSize)
         }
+    }
+
+    /// Checks the length of a compressed message's frame; the limit proper is on what it inflates to.
+    @inline(never)
+    private mutating func acceptCompressed(_ header: FrameHeader) throws(ProtocolViolation) {
+        guard let compression, state == .open else { return }
+        if header.isCompressed { try compression.begin() }
+        try compression.add(header.length, limit: limits.maxMessageSize)
     }
 
     @inline(__always)
@@ -160,7 +206,7 @@ package struct WebSocketConnection: ~Copyable {
     ) throws(ProtocolViolation) -> Event? {
         if assembly.kind == nil {
             let kind: MessageKind = frame.opcode == .text ? .text : .binary
-            if isWhole, frame.isFinal {
+            if isWhole, frame.isFinal, !frame.isCompressed {
                 guard state == .open else { return nil }
                 frame.maskingKey.apply(to: chunk)
                 let payload = UnsafeRawBufferPointer(chunk)
@@ -170,7 +216,11 @@ package struct WebSocketConnection: ~Copyable {
                 }
                 return .message(kind, payload)
             }
-            assembly.begin(kind)
+            if frame.isCompressed, let pool = compression?.pool {
+                assembly.beginCompressed(kind, spare: pool.borrowBuffer())
+            } else {
+                assembly.begin(kind)
+            }
             deadlines.message = limits.messageDeadline(from: deadlines.lastReceived)
         }
         return try readPiece(chunk)
@@ -178,11 +228,25 @@ package struct WebSocketConnection: ~Copyable {
 
     @inline(never)
     private mutating func readPiece(_ chunk: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) -> Event? {
-        if state == .open { try assembly.append(chunk, &frame.maskingKey) }
+        if assembly.isCompressed {
+            try readCompressed(chunk)
+        } else if state == .open {
+            try assembly.append(chunk, &frame.maskingKey)
+        }
         guard frame.length == 0, frame.isFinal, let kind = assembly.kind else { return nil }
         deadlines.message = .never
         let payload = try assembly.finish()
         return state == .open ? .message(kind, payload) : nil
+    }
+
+    /// Inflates the next piece of a compressed message, and ends its stream with the message.
+    private mutating func readCompressed(_ chunk: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) {
+        guard state == .open, let compression, let inflater = compression.inflater else { return }
+        frame.maskingKey.apply(to: chunk)
+        try assembly.append(UnsafeRawBufferPointer(chunk), with: inflater, limit: limits.maxMessageSize)
+        guard frame.length == 0, frame.isFinal else { return }
+        guard inflater.finishMessage() else { throw .compressedDataCorrupt }
+        compression.end(isWhole: true)
     }
 
     @inline(never)
@@ -208,7 +272,7 @@ package struct WebSocketConnection: ~Copyable {
         case .close:
             let body = try CloseBody(payload)
             peerCloseCode = body.code
-            assembly.discardMessage()
+            discardMessage()
             state = state == .open ? .closeReceived : .closed
             deadlines.close = deadlines.lastReceived.advanced(byNanoseconds: limits.closeNanoseconds)
             return .close(body.code, reason: body.reason)

@@ -56,8 +56,13 @@ struct SplitTests {
 
     private static let limits = WebSocketConnection.Limits(maxMessageSize: 1000, maxFragments: 6, maxControlFrames: 10)
 
-    private func result(_ bytes: [UInt8], splitAt offsets: [Int], role: WebSocketConnection.Role) -> Result {
-        let endpoint = Endpoint(role, limits: Self.limits)
+    private func result(
+        _ bytes: [UInt8],
+        splitAt offsets: [Int],
+        role: WebSocketConnection.Role,
+        deflate: DeflateParameters? = nil
+    ) -> Result {
+        let endpoint = Endpoint(role, limits: Self.limits, deflate: deflate, pool: DeflatePool())
         let observed = endpoint.receive(bytes, splitAt: offsets)
         return Result(observed: observed, output: endpoint.takeOutput(), state: endpoint.connection.state)
     }
@@ -83,6 +88,51 @@ struct SplitTests {
         #expect(whole.observed == [.ping, .text("κόa"), .close(1000, "é")])
         for split in 0...bytes.count {
             #expect(result(bytes, splitAt: [split], role: .client(seed: 9)) == whole, "split at \(split)")
+        }
+    }
+
+    /// Compressed messages, good and bad, with and without a context that is taken over.
+    @Test(arguments: [true, false])
+    func everySplitInTwoOfCompressedFrames(takesOver: Bool) throws {
+        let parameters = takesOver ? InflationTests.takeover : DeflateParameters()
+        let zeros = try InflationTests.compressed([UInt8](repeating: 0, count: 990))
+        let greek = try InflationTests.compressed(String(repeating: "κόσμε ", count: 30))
+        let half = greek.count / 2
+        let cases: [[RawFrame]] = [
+            [
+                RawFrame(opcode: 1, payload: Array(greek[..<half]), isFinal: false, reserved: 4),
+                RawFrame(opcode: 9, payload: [1]), RawFrame(opcode: 0, isFinal: false),
+                RawFrame(opcode: 0, payload: Array(greek[half...])), .text("plain"),
+                RawFrame(opcode: 2, payload: zeros, reserved: 4),
+            ],
+            InflationTests.examples.map { RawFrame(opcode: 1, payload: $0, reserved: 4) },
+            InflationTests.bad.map { RawFrame(opcode: 1, payload: $0, reserved: 4) },
+            [RawFrame(opcode: 2, payload: zeros + [0, 0, 0xFF, 0xFF] + zeros, reserved: 4)],
+            [
+                RawFrame(
+                    opcode: 1,
+                    payload: try InflationTests.compressed([UInt8](repeating: 0xC3, count: 40)),
+                    reserved: 4
+                )
+            ],
+            [RawFrame(opcode: 1, payload: greek, isFinal: false, reserved: 4), .close(1000, "é")],
+            [
+                RawFrame(opcode: 1, payload: [0xF2, 0x48], isFinal: false, reserved: 4),
+                RawFrame(opcode: 0, reserved: 4),
+            ],
+        ]
+        for frames in cases {
+            let bytes = frames.bytes
+            let whole = result(bytes, splitAt: [], role: .server, deflate: parameters)
+            #expect(!whole.observed.isEmpty)
+            let byBytes = result(bytes, splitAt: Array(1..<bytes.count), role: .server, deflate: parameters)
+            #expect(byBytes == whole, "byte by byte")
+            for split in 0...bytes.count {
+                #expect(
+                    result(bytes, splitAt: [split], role: .server, deflate: parameters) == whole,
+                    "split at \(split)"
+                )
+            }
         }
     }
 

@@ -28,6 +28,8 @@ struct FrameHeader {
     var maskingKey: MaskingKey
     var opcode: Opcode
     var isFinal: Bool
+    /// RSV1: the first frame of a compressed message (RFC 7692 section 6).
+    var isCompressed = false
 
     /// Reads the header at the start of `bytes`, and tells its size.
     ///
@@ -38,7 +40,8 @@ struct FrameHeader {
     @inline(__always)
     static func read(
         _ bytes: UnsafeRawBufferPointer,
-        mustBeMasked: Bool
+        mustBeMasked: Bool,
+        mayBeCompressed: Bool
     ) throws(ProtocolViolation) -> (header: FrameHeader, size: Int)? {
         guard bytes.count >= 2, let base = bytes.baseAddress else { return nil }
         let first = base.load(as: UInt8.self)
@@ -46,7 +49,11 @@ struct FrameHeader {
         let isFinal = first & 0x80 != 0
         let shortLength = Int(second & 0x7F)
 
-        guard first & 0x70 == 0 else { throw .reservedBits }
+        if first & 0x70 != 0 {
+            // RSV1 is for text and binary: continuation frames never have it (RFC 7692 section 6.1).
+            let isFirstOfMessage = first & 0x0F == Opcode.text.rawValue || first & 0x0F == Opcode.binary.rawValue
+            guard mayBeCompressed, first & 0x70 == 0x40, isFirstOfMessage else { throw .reservedBits }
+        }
         guard let opcode = Opcode(rawValue: first & 0x0F) else { throw .reservedOpcode(first & 0x0F) }
         guard (second & 0x80 != 0) == mustBeMasked else { throw mustBeMasked ? .unmaskedFrame : .maskedFrame }
         if opcode.isControl {
@@ -77,13 +84,21 @@ struct FrameHeader {
             offset &+= 4
         }
         let maskingKey = MaskingKey(word: word)
-        return (FrameHeader(length: length, maskingKey: maskingKey, opcode: opcode, isFinal: isFinal), offset)
+        let header = FrameHeader(
+            length: length,
+            maskingKey: maskingKey,
+            opcode: opcode,
+            isFinal: isFinal,
+            isCompressed: first & 0x40 != 0
+        )
+        return (header, offset)
     }
 
     /// Writes the header, at most `maximumSize` bytes, to `target` and returns its size.
     @inline(__always)
     func write(to target: UnsafeMutableRawPointer, isMasked: Bool) -> Int {
-        target.storeBytes(of: opcode.rawValue | (isFinal ? 0x80 : 0), as: UInt8.self)
+        let flags: UInt8 = (isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0)
+        target.storeBytes(of: opcode.rawValue | flags, as: UInt8.self)
         let maskBit: UInt8 = isMasked ? 0x80 : 0
         var offset = 2
         if length <= 125 {

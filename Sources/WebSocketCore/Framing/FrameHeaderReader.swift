@@ -8,28 +8,34 @@
 /// Takes frame headers from the front of the input, and keeps the beginning of one that is cut by its end.
 struct FrameHeaderReader {
     /// Room for the 14 bytes of the longest header, without a heap allocation.
-    private var kept: (UInt64, UInt64) = (0, 0)
+    private var kept: (UInt64, UInt32, UInt16) = (0, 0, 0)
     private var keptCount: UInt8 = 0
 
     /// - Returns: Nil when the input is used up and the header is not yet whole.
     @inline(__always)
     mutating func next(
         from input: inout UnsafeMutableRawBufferPointer,
-        mustBeMasked: Bool
+        mustBeMasked: Bool,
+        mayBeCompressed: Bool
     ) throws(ProtocolViolation) -> FrameHeader? {
         if keptCount == 0,
-            let (header, size) = try FrameHeader.read(UnsafeRawBufferPointer(input), mustBeMasked: mustBeMasked)
+            let (header, size) = try FrameHeader.read(
+                UnsafeRawBufferPointer(input),
+                mustBeMasked: mustBeMasked,
+                mayBeCompressed: mayBeCompressed
+            )
         {
             _ = input.removePrefix(size)
             return header
         }
-        return try nextByBytes(from: &input, mustBeMasked: mustBeMasked)
+        return try nextByBytes(from: &input, mustBeMasked: mustBeMasked, mayBeCompressed: mayBeCompressed)
     }
 
     @inline(never)
     private mutating func nextByBytes(
         from input: inout UnsafeMutableRawBufferPointer,
-        mustBeMasked: Bool
+        mustBeMasked: Bool,
+        mayBeCompressed: Bool
     ) throws(ProtocolViolation) -> FrameHeader? {
         while let byte = input.first, keptCount < FrameHeader.maximumSize {
             _ = input.removePrefix(1)
@@ -37,7 +43,11 @@ struct FrameHeaderReader {
             keptCount &+= 1
             let count = Int(keptCount)
             let result = try withUnsafeBytes(of: &kept) { (bytes) throws(ProtocolViolation) in
-                try FrameHeader.read(UnsafeRawBufferPointer(rebasing: bytes[..<count]), mustBeMasked: mustBeMasked)
+                try FrameHeader.read(
+                    UnsafeRawBufferPointer(rebasing: bytes[..<count]),
+                    mustBeMasked: mustBeMasked,
+                    mayBeCompressed: mayBeCompressed
+                )
             }
             if let (header, _) = result {
                 keptCount = 0

@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What a peer did against RFC 6455 or beyond our limits; each ends the connection.
+/// What a peer did against RFC 6455, RFC 7692 or beyond our limits; each ends the connection.
 ///
 /// The set is closed, so that a metric may be labelled with it, and no case holds anything of a payload.
 package enum ProtocolViolation: Error, Hashable, Sendable {
@@ -13,7 +13,8 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     case unmaskedFrame
     /// A server's frame with a mask (section 5.1).
     case maskedFrame
-    /// RSV1, RSV2 or RSV3 without an extension that defines them (section 5.2).
+    /// RSV1, RSV2 or RSV3 without an extension that defines them (section 5.2). Where permessage-deflate was agreed, RSV1 may
+    /// stand on the first frame of a message (RFC 7692 section 6.1).
     case reservedBits
     /// An opcode that means nothing yet (section 5.2).
     case reservedOpcode(UInt8)
@@ -29,7 +30,8 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     case continuationUnexpected
     /// A new message inside another (section 5.4).
     case continuationExpected
-    /// A message, or the frames of it so far and the next one's declared length, beyond `limit` bytes (section 10.4).
+    /// A message, or the frames of it so far and the next one's declared length, beyond `limit` bytes (section 10.4); of a
+    /// compressed message the inflated bytes count.
     case messageTooBig(limit: Int)
     /// A message of more than `limit` frames, empty ones too.
     case tooManyFragments(limit: Int)
@@ -39,6 +41,10 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     case tooManyControlFrames(limit: Int)
     /// A text message that is not UTF-8 (section 8.1).
     case textNotUTF8
+    /// A compressed message that is no whole DEFLATE stream (RFC 7692 section 7.2.2).
+    case compressedDataCorrupt
+    /// No memory to inflate a message.
+    case inflaterUnavailable
     /// A Close frame with half a code (section 5.5.1).
     case closeBodyTooShort
     /// A Close frame with a code that may not be on the wire (section 7.4).
@@ -53,8 +59,10 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
             .controlFrameTooLong, .controlFrameFragmented, .continuationUnexpected, .continuationExpected,
             .closeBodyTooShort, .closeCodeInvalid:
             .protocolError
-        case .textNotUTF8, .closeReasonNotUTF8:
+        case .textNotUTF8, .closeReasonNotUTF8, .compressedDataCorrupt:
             .invalidPayload
+        case .inflaterUnavailable:
+            .tryAgainLater
         case .tooManyFragments, .messageTooSlow, .tooManyControlFrames:
             .policyViolation
         case .messageTooBig:
@@ -67,7 +75,7 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
         switch self {
         case .unmaskedFrame: "a client's frames must be masked"
         case .maskedFrame: "a server's frames must not be masked"
-        case .reservedBits: "reserved bits are set, but no extension was agreed"
+        case .reservedBits: "reserved bits are set where no extension was agreed that uses them"
         case .reservedOpcode(let opcode): "opcode \(opcode) is reserved"
         case .lengthNotMinimal: "the payload length is not in its shortest form"
         case .lengthOutOfRange: "the top bit of a 64-bit payload length must be 0"
@@ -81,6 +89,8 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
         case .tooManyControlFrames(let limit):
             "too many control frames: the limit is \(limit) in \(WebSocketConnection.Limits.controlFrameWindow)"
         case .textNotUTF8: "a text message must be UTF-8"
+        case .compressedDataCorrupt: "a compressed message is not a whole DEFLATE stream"
+        case .inflaterUnavailable: "no memory to inflate a message"
         case .closeBodyTooShort: "a Close frame's body is empty or at least 2 bytes"
         case .closeCodeInvalid(let code): "close code \(code) must not be sent"
         case .closeReasonNotUTF8: "a close reason must be UTF-8"

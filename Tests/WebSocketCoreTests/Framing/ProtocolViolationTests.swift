@@ -12,7 +12,7 @@ struct ProtocolViolationTests {
     static let table: [(ProtocolViolation, CloseCode, String)] = [
         (.unmaskedFrame, .protocolError, "a client's frames must be masked"),
         (.maskedFrame, .protocolError, "a server's frames must not be masked"),
-        (.reservedBits, .protocolError, "reserved bits are set, but no extension was agreed"),
+        (.reservedBits, .protocolError, "reserved bits are set where no extension was agreed that uses them"),
         (.reservedOpcode(11), .protocolError, "opcode 11 is reserved"),
         (.lengthNotMinimal, .protocolError, "the payload length is not in its shortest form"),
         (.lengthOutOfRange, .protocolError, "the top bit of a 64-bit payload length must be 0"),
@@ -31,6 +31,8 @@ struct ProtocolViolationTests {
             "too many control frames: the limit is 200 in 10.0 seconds"
         ),
         (.textNotUTF8, .invalidPayload, "a text message must be UTF-8"),
+        (.compressedDataCorrupt, .invalidPayload, "a compressed message is not a whole DEFLATE stream"),
+        (.inflaterUnavailable, .tryAgainLater, "no memory to inflate a message"),
         (.closeBodyTooShort, .protocolError, "a Close frame's body is empty or at least 2 bytes"),
         (.closeCodeInvalid(1005), .protocolError, "close code 1005 must not be sent"),
         (.closeReasonNotUTF8, .invalidPayload, "a close reason must be UTF-8"),

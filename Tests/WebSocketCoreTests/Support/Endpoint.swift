@@ -29,9 +29,11 @@ final class Endpoint {
     init(
         _ role: WebSocketConnection.Role = .server,
         limits: WebSocketConnection.Limits = .init(),
-        now: MonotonicTime = MonotonicTime(nanoseconds: 1_000_000_000)
+        now: MonotonicTime = MonotonicTime(nanoseconds: 1_000_000_000),
+        deflate: DeflateParameters? = nil,
+        pool: DeflatePool? = nil
     ) {
-        connection = WebSocketConnection(role: role, limits: limits, now: now)
+        connection = WebSocketConnection(role: role, limits: limits, now: now, deflate: deflate, pool: pool)
         self.now = now
     }
 
@@ -64,6 +66,11 @@ final class Endpoint {
     @discardableResult
     func send(_ payload: [UInt8], as kind: MessageKind = .text) -> Bool {
         payload.withUnsafeBytes { connection.send($0, as: kind, into: &output) }
+    }
+
+    @discardableResult
+    func sendCompressed(_ payload: [UInt8], as kind: MessageKind = .text, level: Int = 1) -> Bool {
+        payload.withUnsafeBytes { connection.sendCompressed($0, as: kind, level: level, into: &output) }
     }
 
     @discardableResult
