@@ -86,15 +86,27 @@ static int closed(lua_State *L) {
 
 // MARK: Methods
 
+// Makes room in the outbox and asks the host; what it cannot tell before the effects are applied, it is asked again.
+static nj_verdict ask_to_send(lua_State *L, nj_vm *vm, uint64_t id, const nj_message *message) {
+    nj_outbox_reserve(L, vm, message->length, 0, message->key_length);
+    const nj_host *host = &vm->host;
+    nj_verdict verdict = host->send(host->context, id, message->length, message->key, message->key_length);
+    if (verdict != NJ_UNSETTLED) return verdict;
+    host->apply_effects(host->context);
+    // Applying gave the room in the outbox back.
+    nj_outbox_reserve(L, vm, message->length, 0, message->key_length);
+    return host->send(host->context, id, message->length, message->key, message->key_length);
+}
+
 // conn:send(data [, kind | options])
 static int send_message(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     nj_connection *connection = check_self(L, vm, "send");
     nj_message message = nj_message_read(L, 2, "conn:send", false);
-    nj_outbox_reserve(L, vm, message.length, 0);
-    switch (vm->host.send(vm->host.context, connection->id, message.length)) {
+    switch (ask_to_send(L, vm, connection->id, &message)) {
     case NJ_CLOSED:
         return closed(L);
+    case NJ_UNSETTLED:
     case NJ_OVERFLOW:
         lua_pushnil(L);
         lua_pushliteral(L, "overflow");
@@ -105,6 +117,9 @@ static int send_message(lua_State *L) {
     nj_effect effect = {
         .kind = NJ_EFFECT_SEND,
         .is_text = message.is_text,
+        .compress = message.compress,
+        .key = message.key,
+        .key_length = message.key_length,
         .id = connection->id,
         .bytes = message.bytes,
         .length = message.length,
@@ -138,7 +153,7 @@ static int close_connection(lua_State *L) {
     size_t error = nj_utf8_error(reason, length);
     if (error > 0) return nj_raise(L, NJ_RUNTIME, "conn:close: the reason must be UTF-8, and byte %zu is not", error);
     length = nj_utf8_cut(reason, length, LONGEST_REASON);
-    nj_outbox_reserve(L, vm, length, 0);
+    nj_outbox_reserve(L, vm, length, 0, 0);
     if (!vm->host.close(vm->host.context, connection->id)) return closed(L);
     nj_effect effect = {
         .kind = NJ_EFFECT_CLOSE,

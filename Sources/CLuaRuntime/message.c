@@ -10,10 +10,10 @@
 #include "runtime.h"
 
 static const nj_name send_options[] = {
-    {"kind", NJ_KNOWN}, {"key", NJ_LATER}, {"compress", NJ_LATER}, {NULL, NJ_KNOWN},
+    {"kind", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {NULL, NJ_KNOWN},
 };
 static const nj_name broadcast_options[] = {
-    {"kind", NJ_KNOWN}, {"except", NJ_KNOWN}, {"key", NJ_LATER}, {"compress", NJ_LATER}, {"rooms", NJ_LATER},
+    {"kind", NJ_KNOWN}, {"except", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {"rooms", NJ_LATER},
     {NULL, NJ_KNOWN},
 };
 
@@ -33,6 +33,18 @@ static int refuse_kind(lua_State *L, int index, const char *function) {
                     luaL_typename(L, index));
 }
 
+// The bytes of the conflation key at the top; they stay with the table of options that holds the string. Uses 3 slots.
+static void read_key(lua_State *L, const char *function, nj_message *message) {
+    if (lua_type(L, -1) != LUA_TSTRING) {
+        nj_raise(L, NJ_RUNTIME, "%s: key must be a string, not %s", function, luaL_typename(L, -1));
+    }
+    message->key = lua_tolstring(L, -1, &message->key_length);
+    if (message->key_length < 1 || message->key_length > NJ_LONGEST_KEY) {
+        nj_raise(L, NJ_RUNTIME, "%s: key must have 1 to %d bytes, not %zu", function, NJ_LONGEST_KEY,
+                 message->key_length);
+    }
+}
+
 // Uses 3 slots, and leaves the value of `except` at the top if there is one.
 static void read_options(lua_State *L, int index, const char *function, bool is_broadcast, nj_message *message) {
     lua_pushnil(L);
@@ -46,6 +58,14 @@ static void read_options(lua_State *L, int index, const char *function, bool is_
         if (nj_names_equal(name, length, "kind")) {
             if (lua_type(L, -1) != LUA_TSTRING) refuse_kind(L, -1, function);
             message->is_text = read_kind(L, lua_gettop(L), function);
+        } else if (nj_names_equal(name, length, "key")) {
+            read_key(L, function, message);
+        } else if (nj_names_equal(name, length, "compress")) {
+            if (lua_type(L, -1) != LUA_TBOOLEAN) {
+                nj_raise(L, NJ_RUNTIME, "%s: compress must be true or false, not a %s", function,
+                         luaL_typename(L, -1));
+            }
+            message->compress = lua_toboolean(L, -1);
         } else if (!is_broadcast || !nj_names_equal(name, length, "except")) {
             char text[256];
             const nj_name *names = is_broadcast ? broadcast_options : send_options;
@@ -64,7 +84,7 @@ static void read_options(lua_State *L, int index, const char *function, bool is_
 }
 
 nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast) {
-    nj_message message = {.is_text = true};
+    nj_message message = {.is_text = true, .compress = true};
     switch (lua_type(L, index)) {
     case LUA_TSTRING:
         message.bytes = lua_tolstring(L, index, &message.length);

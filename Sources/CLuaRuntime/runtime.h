@@ -120,7 +120,8 @@ typedef struct nj_outbox {
 
 // Makes room for one more effect, so that nj_outbox_append cannot fail; has the host apply what waits when that is
 // much.
-void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_count);
+void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_count,
+                       size_t key_length);
 // Does not raise. The effect's pointers are copied from.
 void nj_outbox_append(nj_vm *vm, const nj_effect *effect);
 
@@ -244,11 +245,17 @@ nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
 // Pushes the request of the connection at `index`, or nil when it is forgotten. Uses 8 slots.
 void nj_request_push(lua_State *L, nj_vm *vm, int index);
 
+// Bytes of a conflation key: as many as a room's name may have.
+#define NJ_LONGEST_KEY 256
+
 // What send and broadcast share.
 typedef struct nj_message {
     const char *bytes;
     size_t length;
-    bool is_text;
+    // The conflation key, NULL without one.
+    const char *key;
+    size_t key_length;
+    bool is_text, compress;
     // The index of the value of `except`, or 0.
     int except;
 } nj_message;

@@ -62,12 +62,15 @@ static int broadcast(lua_State *L) {
     nj_message message = nj_message_read(L, 1, "ws.broadcast", true);
     read_except(L, vm, message.except);
     size_t count = vm->answer.bytes.length / sizeof(uint64_t);
-    nj_outbox_reserve(L, vm, message.length, count);
+    nj_outbox_reserve(L, vm, message.length, count, message.key_length);
     const uint64_t *except = (const uint64_t *)(const void *)vm->answer.bytes.start;
     size_t addressed = vm->host.broadcast(vm->host.context, message.length, except, count);
     nj_effect effect = {
         .kind = NJ_EFFECT_BROADCAST,
         .is_text = message.is_text,
+        .compress = message.compress,
+        .key = message.key,
+        .key_length = message.key_length,
         .bytes = message.bytes,
         .length = message.length,
         .except = except,

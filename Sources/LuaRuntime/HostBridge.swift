@@ -24,8 +24,11 @@ final class HostBridge {
     var functions: nj_host {
         nj_host(
             context: Unmanaged.passUnretained(self).toOpaque(),
-            send: { context, id, length in
-                HostBridge.with(context) { $0.host.send(length, to: ConnectionID(rawValue: id)) }.verdict
+            send: { context, id, length, key, keyLength in
+                let key = UnsafeRawBufferPointer(start: key, count: keyLength)
+                return HostBridge.with(context) {
+                    $0.host.send(length, key: key, to: ConnectionID(rawValue: id))
+                }.verdict
             },
             close: { context, id in HostBridge.with(context) { $0.host.close(ConnectionID(rawValue: id)) } },
             broadcast: { context, length, except, count in
@@ -112,6 +115,7 @@ extension SendVerdict {
         case .accepted: .NJ_ACCEPTED
         case .closed: .NJ_CLOSED
         case .overflow: .NJ_OVERFLOW
+        case .unsettled: .NJ_UNSETTLED
         }
     }
 }

@@ -39,6 +39,16 @@ extension nj_event {
     }
 }
 
+extension SendOptions {
+    @inline(__always)
+    init(_ effect: nj_effect) {
+        self.init(
+            compress: effect.compress,
+            key: UnsafeRawBufferPointer(start: effect.key, count: effect.key_length)
+        )
+    }
+}
+
 extension nj_event_kind {
     var handler: String {
         switch self {

@@ -137,12 +137,12 @@ package final class LuaVM {
         let bytes = UnsafeRawBufferPointer(start: effect.bytes, count: effect.length)
         switch effect.kind {
         case .NJ_EFFECT_SEND:
-            return .send(id, isText: effect.is_text, bytes)
+            return .send(id, isText: effect.is_text, bytes, SendOptions(effect))
         case .NJ_EFFECT_CLOSE:
             return .close(id, code: effect.code, reason: bytes)
         case .NJ_EFFECT_BROADCAST:
             return withConnectionIDs(effect.except, effect.except_count) {
-                .broadcast(isText: effect.is_text, bytes, except: $0)
+                .broadcast(isText: effect.is_text, bytes, SendOptions(effect), except: $0)
             }
         }
     }

@@ -15,6 +15,9 @@ package enum SendVerdict: Int32, Sendable {
 
     /// The send buffer is full; the script gets `nil, "overflow"`.
     case overflow
+
+    /// There may be room once the effects so far are applied: the script's call does that and asks again.
+    case unsettled
 }
 
 /// The severity of a script's log line.
@@ -39,8 +42,10 @@ package enum ModuleSource: Sendable {
 /// The functions are called with Lua on the stack: they must not call back into the VM, but for
 /// ``LuaVM/nextEffect()`` where that is said, must not dispatch, and must not keep a buffer that they are given.
 package protocol ScriptHost: AnyObject {
-    /// Counts `byteCount` bytes as buffered for a connection, if it may have them.
-    func send(_ byteCount: Int, to id: ConnectionID) -> SendVerdict
+    /// Counts `byteCount` bytes as buffered for a connection, if it may have them; `key` is the conflation key, or empty.
+    ///
+    /// Asked again after ``SendVerdict/unsettled`` it answers otherwise.
+    func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict
 
     /// Makes the connection count as closed from here on; false when it was closed already.
     func close(_ id: ConnectionID) -> Bool

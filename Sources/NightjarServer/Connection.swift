@@ -220,7 +220,7 @@ package final class Connection {
     // MARK: - From the script's side
 
     /// Sends a message.
-    package func send(_ payload: UnsafeRawBufferPointer, isText: Bool) {
+    package func send(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) {
         guard self.makesRoom(for: payload.count) else { return }
         if self.member == nil {
             self.unreportedOutput += WebSocketConnection.frameSize(payload.count)
@@ -229,7 +229,7 @@ package final class Connection {
     }
 
     /// Sends a whole frame that was encoded for many.
-    package func send(frame: ByteBuffer) {
+    package func send(frame: ByteBuffer, options: SendOptions) {
         guard self.makesRoom(for: frame.readableBytes) else { return }
         self.worker.markDirty(self)
         if self.worker.corked === self {

@@ -33,9 +33,10 @@ package enum Envelope: Sendable {
 
     // From the loop of the VM to the loop of the socket.
     case admitted(ConnectionID)
-    case send(ConnectionID, isText: Bool, length: Int)
+    /// The key is that of ``SendOptions``.
+    case send(ConnectionID, isText: Bool, length: Int, compress: Bool, key: [UInt8])
     case close(ConnectionID, code: CloseCode, reason: String)
-    case broadcast(route: Int, frame: ByteBuffer, except: [ConnectionID])
+    case broadcast(route: Int, frame: ByteBuffer, compress: Bool, key: [UInt8], except: [ConnectionID])
     case inputTaken(ConnectionID, messages: Int, byteCount: Int)
     case congestionOver(route: Int)
 }

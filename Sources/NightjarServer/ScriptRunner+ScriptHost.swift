@@ -12,7 +12,7 @@ internal import WebSocketCore
 
 /// What scripts ask of the server. Plain values in and out: nothing here dispatches, raises or touches a socket.
 extension ScriptRunner: ScriptHost {
-    package func send(_ byteCount: Int, to id: ConnectionID) -> SendVerdict {
+    package func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict {
         guard let member = self.member(id), member.phase == .open else { return .closed }
         if let connection = member.connection, !connection.isOpen { return .closed }
         let size = WebSocketConnection.frameSize(byteCount)
@@ -86,15 +86,22 @@ extension ScriptRunner: ScriptHost {
     package func applyEffects() {
         while let effect = self.vm?.nextEffect() {
             switch effect {
-            case .send(let id, let isText, let payload):
+            case .send(let id, let isText, let payload, let options):
                 guard let member = self.member(id) else { continue }
                 let size = WebSocketConnection.frameSize(payload.count)
                 member.pendingOutput -= size
                 if let connection = member.connection {
-                    connection.send(payload, isText: isText)
+                    connection.send(payload, isText: isText, options: options)
                 } else if id.worker != self.worker.index {
                     member.postedOutput += size
-                    self.worker.post(.send(id, isText: isText, length: payload.count), payload: payload, to: id.worker)
+                    let envelope = Envelope.send(
+                        id,
+                        isText: isText,
+                        length: payload.count,
+                        compress: options.compress,
+                        key: Array(options.key)
+                    )
+                    self.worker.post(envelope, payload: payload, to: id.worker)
                 }
             case .close(let id, let code, let reason):
                 guard let member = self.member(id) else { continue }
@@ -103,8 +110,8 @@ extension ScriptRunner: ScriptHost {
                     code: code.map(CloseCode.init(rawValue:)) ?? .normal,
                     reason: String(decoding: reason, as: UTF8.self)
                 )
-            case .broadcast(let isText, let payload, let except):
-                self.fanOut(payload, isText: isText, except: except)
+            case .broadcast(let isText, let payload, let options, let except):
+                self.fanOut(payload, isText: isText, options: options, except: except)
             }
         }
     }
@@ -119,16 +126,28 @@ extension ScriptRunner: ScriptHost {
     }
 
     /// Encodes once, then one envelope for each event loop that has members.
-    private func fanOut(_ payload: UnsafeRawBufferPointer, isText: Bool, except: UnsafeBufferPointer<ConnectionID>) {
+    private func fanOut(
+        _ payload: UnsafeRawBufferPointer,
+        isText: Bool,
+        options: SendOptions,
+        except: UnsafeBufferPointer<ConnectionID>
+    ) {
         guard self.openCount > 0 else { return }
         var frame = ByteBuffer()
         WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &frame)
         for worker in self.membersOnWorker.indices where self.membersOnWorker[worker] > 0 {
             if worker == self.worker.index {
-                self.worker.broadcast(frame, to: self.route.index, except: except)
+                self.worker.broadcast(frame, to: self.route.index, options: options, except: except)
             } else {
                 let excluded = except.filter { $0.worker == worker }
-                self.worker.post(.broadcast(route: self.route.index, frame: frame, except: excluded), to: worker)
+                let envelope = Envelope.broadcast(
+                    route: self.route.index,
+                    frame: frame,
+                    compress: options.compress,
+                    key: Array(options.key),
+                    except: excluded
+                )
+                self.worker.post(envelope, to: worker)
             }
         }
     }

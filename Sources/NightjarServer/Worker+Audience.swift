@@ -20,10 +20,15 @@ extension Worker {
     }
 
     /// Appends a frame to every connection of the route on this loop but `except`.
-    func broadcast(_ frame: ByteBuffer, to route: Int, except: some Collection<ConnectionID>) {
+    func broadcast(
+        _ frame: ByteBuffer,
+        to route: Int,
+        options: SendOptions,
+        except: some Collection<ConnectionID>
+    ) {
         let excluded = Set(except)
         for connection in self.audiences[route] where excluded.isEmpty || !excluded.contains(connection.id) {
-            connection.send(frame: frame)
+            connection.send(frame: frame, options: options)
         }
     }
 

@@ -11,7 +11,7 @@ internal import NIOCore
 /// What this loop tells the others, and what they tell it.
 extension Worker {
     package func post(_ envelope: Envelope, to worker: Int) {
-        if case .broadcast(_, let frame, _) = envelope {
+        if case .broadcast(_, let frame, _, _, _) = envelope {
             self.account(frame.readableBytes)
         }
         self.outgoing[worker].append(envelope)
@@ -56,16 +56,22 @@ extension Worker {
                 if let connection = self.connections[id] {
                     self.joinAudience(connection)
                 }
-            case .send(let id, let isText, let length):
+            case .send(let id, let isText, let length, let compress, let key):
                 guard let payload = payloads.readSlice(length: length) else { return }
                 if let connection = self.connections[id] {
-                    payload.withUnsafeReadableBytes { connection.send($0, isText: isText) }
+                    key.withUnsafeBytes { key in
+                        let options = SendOptions(compress: compress, key: key)
+                        payload.withUnsafeReadableBytes { connection.send($0, isText: isText, options: options) }
+                    }
                 }
             case .close(let id, let code, let reason):
                 self.connections[id]?.close(code: code, reason: reason)
-            case .broadcast(let route, let frame, let except):
+            case .broadcast(let route, let frame, let compress, let key, let except):
                 self.account(-frame.readableBytes)
-                self.broadcast(frame, to: route, except: except)
+                key.withUnsafeBytes { key in
+                    let options = SendOptions(compress: compress, key: key)
+                    self.broadcast(frame, to: route, options: options, except: except)
+                }
             case .inputTaken(let id, let messages, let byteCount):
                 self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)
             case .congestionOver(let route):

@@ -37,8 +37,9 @@ static const char script[] =
     "    pcall(ws.log.warn, '%s %d', kind)\n"
     "    for other in ws.conns() do other:send(util.twice(data), { kind = kind }) end\n"
     "    assert(ws.get(conn.id) == conn)\n"
-    "    ws.broadcast(data, { except = { conn } })\n"
+    "    ws.broadcast(data, { except = { conn }, key = 'k' })\n"
     "    ws.broadcast(data:rep(1000), 'binary')\n"
+    "    conn:send(data, { key = 'k', compress = false })\n"
     "    local big = {}; for i = 1, 40 do big[i] = i .. data end\n"
     "    conn:send(table.concat(big), 'binary')\n"
     "    if data == 'fail' then\n"
@@ -62,9 +63,12 @@ static const char module[] =
 
 static size_t line_count, effect_count;
 
-static nj_verdict host_send(void *context, uint64_t id, size_t length) {
-    (void)context, (void)id, (void)length;
-    return NJ_ACCEPTED;
+// What has a key is asked about twice, as when the effects have to be applied first.
+static nj_verdict host_send(void *context, uint64_t id, size_t length, const void *key, size_t key_length) {
+    (void)context, (void)id, (void)length, (void)key;
+    static bool was_unsettled;
+    was_unsettled = key_length > 0 && !was_unsettled;
+    return was_unsettled ? NJ_UNSETTLED : NJ_ACCEPTED;
 }
 
 static bool host_close(void *context, uint64_t id) {

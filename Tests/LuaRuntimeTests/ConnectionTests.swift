@@ -48,6 +48,12 @@ struct ConnectionTests {
         ("conn:send('\\xFF', 'binary')", "send #1 binary \u{FFFD}"),
         ("conn:send('x', { kind = 'binary' })", "send #1 binary x"),
         ("conn:send('x', {})", "send #1 text x"),
+        ("conn:send('x', { compress = false })", "send #1 text x plain"),
+        ("conn:send('x', { compress = true, kind = 'binary' })", "send #1 binary x"),
+        ("conn:send('x', { key = 'k' })", "send #1 text x key k"),
+        ("conn:send('', { key = 'a\\0b', compress = false })", "send #1 text  plain key a\0b"),
+        ("conn:send('123456789', { key = 'abcdefgh' })", "send #1 text 123456789 key abcdefgh"),
+        ("conn:send('x', { key = ('k'):rep(256) })", "send #1 text x key \(String(repeating: "k", count: 256))"),
         ("conn:send('')", "send #1 text "),
         ("conn:send('\u{20AC}\u{1F426}')", "send #1 text \u{20AC}\u{1F426}"),
         ("conn:close()", "close #1 1000 "),
@@ -80,6 +86,17 @@ struct ConnectionTests {
         try fixture.message()
         #expect(fixture.host.log.map { $0.split(separator: " ").last } == ["true", "nil\toverflow", "5"])
         #expect(fixture.host.effects == ["send #1 text 12345"])
+    }
+
+    /// Applying what waits may make room, in the server's queue and in the outbox; both are asked again.
+    @Test func asksAgainOnceTheEffectsAreApplied() throws {
+        let fixture = try Fixture(
+            handler: "conn:send(('x'):rep(100000)) print(conn:send('y', { key = 'k' })) print(conn:send('z'))"
+        )
+        fixture.host.unsettledAnswers = [.overflow, .unsettled, .accepted, .unsettled, .accepted]
+        try fixture.message()
+        #expect(fixture.host.log.map { $0.split(separator: " ").last } == ["true", "nil\toverflow"])
+        #expect(fixture.host.effects == ["send #1 text 100000 bytes", "send #1 text y key k"])
     }
 
     /// On a closed connection the calls say so, and what it was can still be read.
@@ -135,8 +152,12 @@ struct ConnectionTests {
         ("conn:send('x', { kind = 1 })", "conn:send: kind must be \"text\" or \"binary\", not a number"),
         ("conn:send('x', { kid = 'text' })", "conn:send: unknown option \"kid\": did you mean \"kind\"?"),
         ("conn:send('x', { except = conn })", "conn:send: unknown option \"except\""),
-        ("conn:send('x', { key = 'k' })", "conn:send: option \"key\" is not in this version yet"),
-        ("conn:send('x', { compress = true })", "conn:send: option \"compress\" is not in this version yet"),
+        ("conn:send('x', { key = 1 })", "conn:send: key must be a string, not number"),
+        ("conn:send('x', { key = {} })", "conn:send: key must be a string, not table"),
+        ("conn:send('x', { key = '' })", "conn:send: key must have 1 to 256 bytes, not 0"),
+        ("conn:send('x', { key = ('k'):rep(257) })", "conn:send: key must have 1 to 256 bytes, not 257"),
+        ("conn:send('x', { compress = 1 })", "conn:send: compress must be true or false, not a number"),
+        ("conn:send('x', { compres = true })", "conn:send: unknown option \"compres\": did you mean \"compress\"?"),
         ("conn:send('x', { 'binary' })", "conn:send: the keys of the options must be strings, not number"),
         ("conn:send('x', { ['kind\\0'] = 'text' })", "conn:send: unknown option \"kind\\x00\": did you mean \"kind\"?"),
         ("conn:send('x', 'text\\0')", "conn:send: kind must be \"text\" or \"binary\", not \"text\\x00\""),

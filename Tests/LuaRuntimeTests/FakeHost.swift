@@ -16,6 +16,8 @@ final class FakeHost: ScriptHost {
     var log: [String] = []
     var buffered = 0
     var bufferLimit = Int.max
+    /// What is answered before the buffer counts, the last first.
+    var unsettledAnswers: [SendVerdict] = []
     var requestCount = 0
     var effects: [String] = []
     weak var vm: LuaVM?
@@ -27,8 +29,9 @@ final class FakeHost: ScriptHost {
         return id
     }
 
-    func send(_ byteCount: Int, to id: ConnectionID) -> SendVerdict {
+    func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict {
         guard open.contains(id) else { return .closed }
+        if let answer = unsettledAnswers.popLast() { return answer }
         guard buffered + byteCount <= bufferLimit else { return .overflow }
         buffered += byteCount
         return .accepted
@@ -85,13 +88,19 @@ final class FakeHost: ScriptHost {
             bytes.count > 200 ? "\(bytes.count) bytes" : String(decoding: bytes, as: UTF8.self)
         }
         switch effect {
-        case .send(let id, let isText, let bytes):
-            return "send #\(id.rawValue) \(isText ? "text" : "binary") \(text(bytes))"
+        case .send(let id, let isText, let bytes, let options):
+            return "send #\(id.rawValue) \(isText ? "text" : "binary") \(text(bytes))\(describe(options))"
         case .close(let id, let code, let reason):
             return "close #\(id.rawValue) \(code ?? 0) \(text(reason))"
-        case .broadcast(let isText, let bytes, let except):
-            return "broadcast \(isText ? "text" : "binary") \(text(bytes)) except \(except.map(\.rawValue))"
+        case .broadcast(let isText, let bytes, let options, let except):
+            let kind = isText ? "text" : "binary"
+            return "broadcast \(kind) \(text(bytes)) except \(except.map(\.rawValue))\(describe(options))"
         }
+    }
+
+    private func describe(_ options: SendOptions) -> String {
+        let key = options.key.isEmpty ? "" : " key \(String(decoding: options.key, as: UTF8.self))"
+        return (options.compress ? "" : " plain") + key
     }
 }
 

@@ -15,6 +15,8 @@ struct WSTests {
         ("ws.broadcast('x', { kind = 'binary' })", "broadcast binary x except []", "3"),
         ("ws.broadcast('x', { except = conn })", "broadcast text x except [1]", "2"),
         ("ws.broadcast('x', { except = {} })", "broadcast text x except []", "3"),
+        ("ws.broadcast('x', { key = 'k', except = conn })", "broadcast text x except [1] key k", "2"),
+        ("ws.broadcast('x', { compress = false })", "broadcast text x except [] plain", "3"),
         ("ws.broadcast('x', { except = list })", "broadcast text x except [1, 2]", "1"),
         ("ws.broadcast('', { kind = 'text', except = list })", "broadcast text  except [1, 2]", "1"),
     ])
@@ -86,6 +88,8 @@ struct WSTests {
         ("return ws['send\\0']", "unknown field of ws: \"send\\x00\""),
         ("ws.broadcast('x', { excpt = 1 })", "ws.broadcast: unknown option \"excpt\": did you mean \"except\"?"),
         ("ws.broadcast('x', { rooms = {} })", "ws.broadcast: option \"rooms\" is not in this version yet"),
+        ("ws.broadcast('x', { key = false })", "ws.broadcast: key must be a string, not boolean"),
+        ("ws.broadcast('x', { compress = 'no' })", "ws.broadcast: compress must be true or false, not a string"),
         ("ws.get(1)", "ws.get: id must be a string, not number"),
         ("ws.get()", "ws.get: id must be a string, not no value"),
         (

@@ -53,7 +53,8 @@ typedef struct nj_limits {
 
 // MARK: What a script asks of the host
 
-typedef enum NJ_CLOSED_ENUM nj_verdict { NJ_ACCEPTED, NJ_CLOSED, NJ_OVERFLOW } nj_verdict;
+/// NJ_UNSETTLED: there may be room once the effects that wait are applied; the caller does that and asks again.
+typedef enum NJ_CLOSED_ENUM nj_verdict { NJ_ACCEPTED, NJ_CLOSED, NJ_OVERFLOW, NJ_UNSETTLED } nj_verdict;
 typedef enum NJ_CLOSED_ENUM nj_log_level { NJ_DEBUG, NJ_INFO, NJ_WARNING, NJ_ERROR } nj_log_level;
 
 /// The parts of a request. Those from NJ_PARAM to NJ_COOKIE have a name and a value, the others a value.
@@ -65,7 +66,8 @@ typedef enum NJ_CLOSED_ENUM nj_field {
 /// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
 typedef struct nj_host {
     void *_Nonnull context;
-    nj_verdict (*_Nonnull send)(void *_Nonnull context, uint64_t id, size_t length);
+    nj_verdict (*_Nonnull send)(void *_Nonnull context, uint64_t id, size_t length, const void *_Nullable key,
+                               size_t key_length);
     bool (*_Nonnull close)(void *_Nonnull context, uint64_t id);
     size_t (*_Nonnull broadcast)(void *_Nonnull context, size_t length, const uint64_t *_Nullable except, size_t count);
     bool (*_Nonnull is_open)(void *_Nonnull context, uint64_t id);
@@ -158,11 +160,14 @@ typedef enum NJ_CLOSED_ENUM nj_effect_kind { NJ_EFFECT_SEND, NJ_EFFECT_CLOSE, NJ
 /// A view into the outbox, valid until the next call that takes the VM.
 typedef struct nj_effect {
     nj_effect_kind kind;
-    bool is_text;
+    /// Of messages: `compress` allows compression, and the key has 0 to 256 bytes, 0 without one.
+    bool is_text, compress;
     uint16_t code;
     uint64_t id;
     const void *_Nullable bytes;
     size_t length;
+    const void *_Nullable key;
+    size_t key_length;
     const uint64_t *_Nullable except;
     size_t except_count;
 } nj_effect;
