@@ -7,7 +7,7 @@
 
 /// Why a script could not be loaded, or why one of its handlers was ended.
 package struct ScriptError: Error, Sendable {
-    package enum Kind: Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
         /// The text is not Lua.
         case syntax
 

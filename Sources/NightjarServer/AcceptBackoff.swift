@@ -17,10 +17,11 @@ final class AcceptBackoff: ChannelInboundHandler {
 
     private static let pause: TimeAmount = .seconds(1)
 
-    private let logger: Logger
+    private let worker: Worker
 
-    init(logger: Logger) {
-        self.logger = logger
+    /// - Parameter worker: the one of the listening socket's event loop.
+    init(worker: Worker) {
+        self.worker = worker
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -28,7 +29,8 @@ final class AcceptBackoff: ChannelInboundHandler {
             context.fireErrorCaught(error)
             return
         }
-        self.logger.error(
+        self.worker.exceeded(
+            .openFiles,
             "accepting no connections for a second: raise the limit of open files, or let fewer clients in",
             metadata: ["error": "\(error)"]
         )

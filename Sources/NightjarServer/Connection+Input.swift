@@ -61,7 +61,11 @@ extension Connection {
         // Only the end of a connection makes the transport read on through a pause, and then it reads everything.
         let held = (self.heldInput?.readableBytes ?? 0) + buffer.readableBytes
         guard held <= self.route.configuration.queueBytes + Self.chunkLimit else {
-            self.worker.log(.debug, "input dropped: the peer is gone and more than the inbound queue holds", self)
+            self.worker.exceeded(
+                .queueDropped,
+                "input dropped: the peer is gone and more than the inbound queue holds",
+                self
+            )
             self.abort(code: .abnormal, reason: "")
             return
         }
@@ -69,12 +73,15 @@ extension Connection {
     }
 
     func deliver(_ payload: UnsafeRawBufferPointer, isText: Bool) {
+        self.worker.counters.add(.messagesReceived)
         guard !self.worker.message(payload, isText: isText, from: self) else { return }
         self.waitingMessages += 1
         self.waitingBytes += payload.count
         let limits = self.route.configuration
         if self.waitingMessages >= limits.queueMessages || self.waitingBytes >= limits.queueBytes {
-            self.pauses.insert(.script)
+            if self.pauses.insert(.script).inserted {
+                self.worker.exceeded(.queue, "reading pauses: the client's messages wait for the script", self)
+            }
         }
         if self.route.isCongested.load(ordering: .relaxed) {
             self.pauses.insert(.congestion)
@@ -111,7 +118,7 @@ extension Connection {
         if self.closeReport == nil {
             self.closeReport = CloseReport(code: violation.closeCode, reason: violation.sentence, wasClean: false)
         }
-        self.worker.log(.info, "closed for a violation: \(violation.sentence)", self)
+        self.worker.violated(violation, self)
         self.deliverClose(clean: false)
         self.ending = .violation(violation)
         self.endingDeadline = self.worker.now + self.route.configuration.closeTimeout

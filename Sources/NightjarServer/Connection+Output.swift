@@ -27,7 +27,12 @@ extension Connection {
         guard self.phase == .open, !self.isInputOver else { return false }
         guard !self.hasRoom(for: WebSocketConnection.frameSize(payloadCount)) else { return true }
         let limit = self.route.configuration.buffered
-        self.worker.log(.info, "closed: \(self.bufferedBytes) bytes wait for a peer that reads too slowly", self)
+        self.worker.counters.add(.messagesDropped)
+        self.worker.exceeded(
+            .buffered,
+            "closed: \(self.bufferedBytes) bytes wait for a peer that reads too slowly",
+            self
+        )
         self.close(code: .tryAgainLater, reason: "too slow: more than \(limit) bytes wait to be sent")
         return false
     }
@@ -96,6 +101,7 @@ extension Connection {
 
     func noteSent(_ count: Int) {
         guard count > 0 else { return }
+        self.worker.counters.add(.bytesSent, count)
         self.bytesBeforePong = max(0, self.bytesBeforePong - count)
         if self.pauses.contains(.output) {
             // We do not read, but a peer that takes bytes is there.
@@ -116,7 +122,9 @@ extension Connection {
         let soft = self.route.configuration.bufferedSoft
         if buffered > soft {
             self.isAboveSoftLimit = true
-            self.pauses.insert(.output)
+            if self.pauses.insert(.output).inserted {
+                self.worker.exceeded(.bufferedSoft, "reading pauses: \(buffered) bytes wait to be sent", self)
+            }
         } else if self.isAboveSoftLimit, buffered <= soft / 2 {
             self.isAboveSoftLimit = false
             self.pauses.remove(.output)

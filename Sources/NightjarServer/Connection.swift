@@ -61,6 +61,9 @@ package final class Connection {
     package let id: ConnectionID
     package let route: Route
 
+    /// The client's address, for the log.
+    package private(set) var ip = ""
+
     /// The script's view of this connection when the VM lives on the same loop, else nil.
     package var member: Member?
 
@@ -146,6 +149,7 @@ package final class Connection {
     /// Begins: sends the answer to the handshake and tells the route's script.
     package func open(on transport: any Transport, request: ClientRequest, answer: ByteBuffer) {
         self.transport = transport
+        self.ip = request.ip
         // Out first: it is not the script's output, and must not count as such.
         self.queue.append(sharing: answer)
         self.settle()
@@ -162,6 +166,11 @@ package final class Connection {
         case .lingering:
             self.discardedInput += buffer.readableBytes
             if self.discardedInput > Self.lingerLimit {
+                self.worker.exceeded(
+                    .ignoredInput,
+                    "reset: the client sends on after the close handshake",
+                    self
+                )
                 self.reset()
             }
             return
@@ -169,6 +178,7 @@ package final class Connection {
             break
         }
         self.websocket.received(at: self.worker.now)
+        self.worker.counters.add(.bytesReceived, buffer.readableBytes)
         if self.route.isCongested.load(ordering: .relaxed) {
             self.pauses.insert(.congestion)
         }
@@ -225,6 +235,7 @@ package final class Connection {
         if self.member == nil {
             self.unreportedOutput += WebSocketConnection.frameSize(payload.count)
         }
+        self.worker.counters.add(.messagesSent)
         self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
     }
 
@@ -232,6 +243,7 @@ package final class Connection {
     package func send(frame: ByteBuffer, options: SendOptions) {
         guard self.makesRoom(for: frame.readableBytes) else { return }
         self.worker.markDirty(self)
+        self.worker.counters.add(.messagesSent)
         if self.worker.corked === self {
             self.worker.output.writeImmutableBuffer(frame)
         } else {
@@ -303,11 +315,13 @@ package final class Connection {
         case .none, .sentPing:
             self.settle()
         case .peerIsGone:
+            self.worker.exceeded(.keepAlive, "dropped: the client was silent and did not answer a ping", self)
             self.abort(code: .abnormal, reason: "")
         case .violation(let violation):
             self.fail(violation)
             self.settle()
         case .closeTimedOut:
+            self.worker.exceeded(.closeTime, "reset: the close handshake took too long", self)
             self.reset()
         }
     }

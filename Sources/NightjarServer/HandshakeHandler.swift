@@ -71,6 +71,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case (.body(let body), .answered):
             self.ignoredBytes += body.readableBytes
             if self.ignoredBytes > Self.ignoredLimit {
+                self.worker.exceeded(.ignoredInput, "dropped: the client sends on after a refusal", ip: self.ip)
                 context.close(promise: nil)
             }
         default:
@@ -91,18 +92,33 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .headerOverflow:
             let limits = self.configuration.handshake
             let sentence = "the request head has more than \(limits.headerFields) fields or \(limits.headerBytes) bytes"
+            self.worker.exceeded(.headers, "refused: \(sentence)", ip: self.ip)
             self.answer(HTTPAnswer(431, sentence), context: context)
         case .invalidVersion:
+            self.worker.counters.add(.refused(.httpVersion))
             self.answer(HTTPAnswer(505, "this server speaks HTTP/1.1"), context: context)
         default:
+            self.worker.counters.add(.refused(.malformed))
             self.answer(HTTPAnswer(400, "the request is not valid HTTP/1.1"), context: context)
         }
     }
 
-    /// The deadline has passed, or the server shuts down: drops the connection.
+    /// The server shuts down: drops the connection.
     func drop() {
         self.context?.close(promise: nil)
     }
+
+    /// The deadline has passed: drops the connection.
+    func timeOut() {
+        if case .answered = self.state {
+        } else {
+            let time = self.configuration.handshake.deadline
+            self.worker.exceeded(.handshakeTime, "dropped: the handshake was not over after \(time)", ip: self.ip)
+        }
+        self.drop()
+    }
+
+    private var ip: String { self.context?.remoteAddress?.ipAddress ?? "unknown" }
 
     private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         let answer = self.answer(to: head, ip: context.remoteAddress?.ipAddress ?? "")
@@ -114,22 +130,33 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func answer(to head: HTTPRequestHead, ip: String) -> HTTPAnswer {
         let limits = self.configuration.handshake
         guard head.uri.utf8.count <= limits.targetBytes else {
-            return HTTPAnswer(414, "the request target is longer than \(limits.targetBytes) bytes")
+            let sentence = "the request target is longer than \(limits.targetBytes) bytes"
+            self.worker.exceeded(.target, "refused: \(sentence)", ip: self.ip)
+            return HTTPAnswer(414, sentence)
         }
         guard !self.worker.isDraining else {
+            self.worker.counters.add(.refused(.draining))
             return HTTPAnswer(503, "the server is shutting down")
         }
         let target: RequestTarget
         do {
             target = try RequestTarget(head.uri)
         } catch {
+            self.worker.counters.add(.refused(.target))
             return HTTPAnswer(400, error.sentence)
         }
         guard let match = self.router.match(target.path) else {
+            self.worker.counters.add(.refused(.notFound))
             return HTTPAnswer(404, self.notFoundSentence)
         }
         guard !match.route.isCongested.load(ordering: .relaxed) else {
-            return HTTPAnswer(503, "the route has more to do than it can hold")
+            let sentence = "the route has more to do than it can hold"
+            self.worker.exceeded(
+                .scriptQueueRefused,
+                "refused: \(sentence)",
+                metadata: ["route": "\(match.route.path)", "ip": "\(self.ip)"]
+            )
+            return HTTPAnswer(503, sentence)
         }
         let handshake = HandshakeRequest(
             method: head.method.rawValue,
@@ -139,12 +166,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         )
         switch handshake.outcome() {
         case .notAnUpgrade:
+            self.worker.counters.add(.refused(.notAnUpgrade))
             return HTTPAnswer(
                 426,
                 "this is a WebSocket route: connect to it with ws:// instead of http://",
                 headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
             )
         case .reject(let rejection):
+            self.worker.counters.add(.refused(Refusal(rejection)))
             return HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers)
         case .accept(let acceptKey, let subprotocol, _, _):
             var answer = HTTPAnswer(101)
@@ -193,7 +222,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func upgrade(to route: Route, request: ClientRequest, answer: HTTPAnswer, context: ChannelHandlerContext) {
         self.state = .answered
         guard let connection = self.worker.makeConnection(route: route) else {
-            self.answer(HTTPAnswer(503, "the server has no room for another connection"), context: context)
+            let sentence = "the server has no room for another connection"
+            self.worker.exceeded(.connections, "refused: \(sentence)", ip: self.ip)
+            self.answer(HTTPAnswer(503, sentence), context: context)
             return
         }
         let handler = ConnectionHandler(connection, request: request)

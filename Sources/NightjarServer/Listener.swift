@@ -24,14 +24,16 @@ package enum Listener {
         workers: [Worker],
         router: Router
     ) async throws -> any Channel {
-        let logger = workers[0].logger
         let workersByLoop = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: CInt(configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoff(logger: logger))
+                    guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
+                        throw ChannelError.inappropriateOperationForState
+                    }
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoff(worker: worker))
                 }
             }
             .childChannelInitializer { channel in

@@ -132,6 +132,7 @@ extension ScriptRunner: ScriptHost {
         options: SendOptions,
         except: UnsafeBufferPointer<ConnectionID>
     ) {
+        self.worker.counters.add(.broadcasts)
         guard self.openCount > 0 else { return }
         var frame = ByteBuffer()
         WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &frame)

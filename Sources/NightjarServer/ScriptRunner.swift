@@ -179,7 +179,13 @@ package final class ScriptRunner {
         self.queuedBytes += event.cost
         self.worker.account(event.cost)
         if self.queuedBytes > self.route.configuration.scriptQueueBytes {
-            self.route.isCongested.store(true, ordering: .relaxed)
+            if !self.route.isCongested.exchange(true, ordering: .relaxed) {
+                self.worker.exceeded(
+                    .scriptQueue,
+                    "reading pauses for all clients of the route: \(self.queuedBytes) bytes wait for the script",
+                    metadata: ["route": "\(self.route.path)"]
+                )
+            }
         }
         self.queue.append(event)
         self.drainQueue()
@@ -297,6 +303,15 @@ package final class ScriptRunner {
         while let member = self.overflowed.popLast() {
             let limit = self.route.configuration.buffered
             let reason = "too slow: more than \(limit) bytes wait to be sent"
+            self.worker.counters.add(.messagesDropped)
+            self.worker.exceeded(
+                .buffered,
+                "closed: \(member.bufferedBytes) bytes wait for a peer that reads too slowly",
+                metadata: [
+                    "route": "\(self.route.path)", "ip": "\(member.request.ip)",
+                    "socket": "\(String(member.id.rawValue, radix: 16))",
+                ]
+            )
             self.worker.close(member, code: .tryAgainLater, reason: reason)
         }
     }
@@ -313,6 +328,13 @@ package final class ScriptRunner {
     }
 
     private func log(_ error: ScriptError, _ member: Member) {
+        self.worker.counters.add(.scriptError(error.kind))
+        // Told below each time, with the traceback that shows where.
+        switch error.kind {
+        case .deadline: self.worker.counters.add(.exceeded(.scriptCPU))
+        case .memory: self.worker.counters.add(.exceeded(.scriptMemory))
+        case .syntax, .runtime, .contract: break
+        }
         var metadata: Logger.Metadata = [
             "script": "\(self.route.script)", "version": "\(error.version)", "handler": "\(error.handler)",
             "error": "\(error.message)", "connection": "\(member.request.publicID)",

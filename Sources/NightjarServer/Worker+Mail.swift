@@ -28,6 +28,7 @@ extension Worker {
     func sendMail() {
         for index in self.outgoing.indices where !self.outgoing[index].isEmpty {
             let mail = self.outgoing[index]
+            self.counters.add(.mail, mail.envelopes.count)
             self.outgoing[index] = Mailbox()
             guard index < self.peers.count else { continue }
             let peer = self.peers[index]

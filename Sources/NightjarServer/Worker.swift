@@ -44,6 +44,10 @@ package final class Worker {
     /// The connections of each route that broadcasts reach.
     var audiences: [[Connection]]
 
+    /// What this loop has counted.
+    package let counters = Counters()
+    var limitLog = LimitLog()
+
     private let ledger: BufferLedger
     /// True while a loop has been asked to end its largest connection and has not answered.
     private var isShedding = false
@@ -101,6 +105,7 @@ package final class Worker {
         self.ticker?.cancel()
         self.ticker = nil
         self.resetAll()
+        self.tellRepeats(now: .never)
         for runner in self.runners.values {
             runner.unload()
         }
@@ -119,16 +124,24 @@ package final class Worker {
     ///
     /// - Returns: what ``endHandshake(_:)`` wants.
     func beginHandshake(_ handler: HandshakeHandler, timeout: Duration) -> UInt64 {
-        self.handshakes.insert(handler, deadline: self.now + timeout)
+        self.counters.add(.accepted)
+        self.counters.add(.handshakes)
+        return self.handshakes.insert(handler, deadline: self.now + timeout)
     }
 
     func endHandshake(_ serial: UInt64) {
         self.handshakes.remove(serial)
+        self.counters.add(.handshakes, -1)
     }
 
     /// Makes a connection for a socket of this loop; nil when the table is full.
     package func makeConnection(route: Route) -> Connection? {
-        self.connections.insert { Connection(id: $0, route: route, worker: self) }
+        guard let connection = self.connections.insert({ Connection(id: $0, route: route, worker: self) }) else {
+            return nil
+        }
+        self.counters.add(.upgraded)
+        self.counters.add(.open)
+        return connection
     }
 
     package func opened(_ connection: Connection, request: ClientRequest) {
@@ -166,6 +179,7 @@ package final class Worker {
     }
 
     package func closed(_ connection: Connection, _ report: CloseReport) {
+        self.counters.add(.closed(CloseClass(report.code)))
         self.log(.debug, "closed \(report.code.rawValue) \(report.reason)", connection)
         if let member = connection.member {
             member.runner.closed(connection.id, report)
@@ -177,6 +191,7 @@ package final class Worker {
     /// The connection's transport is gone: its id will never be found again.
     package func forget(_ connection: Connection) {
         self.connections.remove(connection.id)
+        self.counters.add(.open, -1)
         if self.connections.count == 0, let drained = self.drained {
             self.drained = nil
             drained.succeed(())
@@ -281,8 +296,9 @@ package final class Worker {
     private func turnWheel() {
         self.now = MonotonicTime(self.eventLoop.now)
         while let handshake = self.handshakes.next(now: self.now) {
-            handshake.drop()
+            handshake.timeOut()
         }
+        self.tellRepeats(now: self.now)
         while let due = self.wheel.next(now: self.now) {
             for entry in due {
                 self.connections[entry.id]?.deadline(turn: entry.turn)
@@ -316,8 +332,8 @@ package final class Worker {
             let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes }),
             largest.accountedBytes > 0
         else { return }
-        self.log(
-            .warning,
+        self.exceeded(
+            .total,
             "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest",
             largest
         )

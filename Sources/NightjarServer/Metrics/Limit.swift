@@ -1,0 +1,133 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import WebSocketCore
+
+/// Everything that a client or a script can use too much of (`docs/limits.md` has the table).
+///
+/// The set is closed: a metric is labelled with it, and each log line about one carries the label.
+package enum Limit: Int, CaseIterable, Sendable {
+    case message
+    case fragments
+    case messageTime
+    case controlFrames
+    case handshakeTime
+    case target
+    case headers
+    case connections
+    case connectionsPerIP
+    case openFiles
+    case bufferedSoft
+    case buffered
+    case total
+    case queue
+    case queueDropped
+    case scriptQueue
+    case scriptQueueRefused
+    case keepAlive
+    case closeTime
+    case ignoredInput
+    case scriptCPU
+    case scriptMemory
+
+    /// What happens when a limit is passed.
+    package enum Outcome: Hashable, Sendable {
+        /// The connection is closed with this code.
+        case close(CloseCode)
+        /// The connection ends without a Close frame; the script sees 1006.
+        case drop
+        /// The connection is reset, and the script sees this code.
+        case reset(CloseCode)
+        /// The handshake is refused with this HTTP status.
+        case refuse(Int)
+        /// Reading, or accepting, pauses until there is room.
+        case pause
+        /// The event ends with an error; the connection and the script live on.
+        case error
+    }
+
+    /// The name in metrics and logs.
+    package var label: String {
+        switch self {
+        case .message: "message"
+        case .fragments: "fragments"
+        case .messageTime: "message_time"
+        case .controlFrames: "control_frames"
+        case .handshakeTime: "handshake"
+        case .target: "target"
+        case .headers: "headers"
+        case .connections: "connections"
+        case .connectionsPerIP: "connections_per_ip"
+        case .openFiles: "open_files"
+        case .bufferedSoft: "buffered_soft"
+        case .buffered: "buffered"
+        case .total: "total"
+        case .queue: "queue"
+        case .queueDropped: "queue_dropped"
+        case .scriptQueue: "script_queue"
+        case .scriptQueueRefused: "script_queue_refused"
+        case .keepAlive: "keep_alive"
+        case .closeTime: "close"
+        case .ignoredInput: "ignored_input"
+        case .scriptCPU: "cpu"
+        case .scriptMemory: "memory"
+        }
+    }
+
+    /// The keys of the settings that move it; none for what is fixed, or the system's.
+    package var settings: [String] {
+        switch self {
+        case .message: ["limits.message"]
+        case .fragments: ["limits.fragments"]
+        case .messageTime: ["limits.message_time"]
+        case .controlFrames: ["limits.control_frames"]
+        case .handshakeTime: ["limits.handshake"]
+        case .target: ["limits.target"]
+        case .headers: ["limits.header_fields", "limits.headers"]
+        case .connections: ["limits.connections"]
+        case .connectionsPerIP: ["limits.connections_per_ip"]
+        case .bufferedSoft: ["limits.buffered_soft"]
+        case .buffered: ["limits.buffered"]
+        case .total: ["limits.total"]
+        case .queue, .queueDropped: ["limits.queue", "limits.queue_bytes"]
+        case .scriptQueue, .scriptQueueRefused: ["limits.script_queue"]
+        case .keepAlive: ["keep_alive.interval", "keep_alive.timeout"]
+        case .closeTime: ["limits.close"]
+        case .scriptCPU: ["limits.cpu"]
+        case .scriptMemory: ["limits.memory"]
+        case .openFiles, .ignoredInput: []
+        }
+    }
+
+    package var outcome: Outcome {
+        switch self {
+        case .message: .close(.messageTooBig)
+        case .fragments, .messageTime, .controlFrames: .close(.policyViolation)
+        case .buffered: .close(.tryAgainLater)
+        case .total: .reset(.tryAgainLater)
+        case .target: .refuse(414)
+        case .headers: .refuse(431)
+        case .connections, .connectionsPerIP, .scriptQueueRefused: .refuse(503)
+        case .handshakeTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
+        case .openFiles, .bufferedSoft, .queue, .scriptQueue: .pause
+        case .scriptCPU, .scriptMemory: .error
+        }
+    }
+}
+
+extension ProtocolViolation {
+    /// The limit that was passed; nil when a rule of the protocol was broken.
+    package var limit: Limit? {
+        switch self {
+        case .messageTooBig: .message
+        case .tooManyFragments: .fragments
+        case .messageTooSlow: .messageTime
+        case .tooManyControlFrames: .controlFrames
+        default: nil
+        }
+    }
+}
