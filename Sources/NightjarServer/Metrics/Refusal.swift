@@ -27,6 +27,7 @@ package enum Refusal: String, CaseIterable, Sendable {
     case version
     case key
     case protocols
+    case extensions
 
     package init(_ rejection: HandshakeRejection) {
         switch rejection {
@@ -38,6 +39,7 @@ package enum Refusal: String, CaseIterable, Sendable {
         case .versionRepeated, .versionUnsupported: self = .version
         case .key: self = .key
         case .protocols: self = .protocols
+        case .extensions: self = .extensions
         }
     }
 }

@@ -17,6 +17,7 @@ package enum ViolationKind: String, CaseIterable, Sendable {
     case continuation
     case textNotUTF8 = "text_not_utf8"
     case closeBody = "close_body"
+    case compressedData = "compressed_data"
     /// What has no kind of its own.
     case other
 
@@ -31,6 +32,7 @@ package enum ViolationKind: String, CaseIterable, Sendable {
         case .continuationUnexpected, .continuationExpected: self = .continuation
         case .textNotUTF8: self = .textNotUTF8
         case .closeBodyTooShort, .closeCodeInvalid, .closeReasonNotUTF8: self = .closeBody
+        case .compressedDataCorrupt: self = .compressedData
         default: self = .other
         }
     }
