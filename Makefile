@@ -62,10 +62,12 @@ test-oom: ## runs the Lua runtime out of memory under valgrind
 		valgrind --quiet --error-exitcode=1 --leak-check=full .build/dev/oom; \
 	fi
 
-soak: build ## has a client read 20 MB of echoes at 100 KB/s (7 minutes)
+soak: build ## reads 20 MB at 100 KB/s, and attacks in full size (15 minutes)
 	@dev/setup.sh test
 	@echo "==> reading 20 MB of echoes at 100 KB/s"
 	@NIGHTJAR_BIN=$(BINARY) NIGHTJAR_TEST_READ_RATE=100000 $(PYTEST) -k slow_reader $(ARGS)
+	@echo "==> attacking in full size"
+	@ulimit -n "$$(ulimit -Hn)"; NIGHTJAR_BIN=$(BINARY) NIGHTJAR_SOAK=1 $(PYTEST)/attacks --override-ini timeout=600 $(ARGS)
 
 lint: ## checks imports, includes, licence headers and formatting
 	@dev/lint.sh

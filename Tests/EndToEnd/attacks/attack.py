@@ -48,8 +48,6 @@ def flood(client, chunk, times, reads=True):
                     rest = memoryview(chunk)
     except (BrokenPipeError, ConnectionResetError):
         pass
-    except BlockingIOError:
-        pass
     finally:
         stream.settimeout(PATIENCE)
     return sent
