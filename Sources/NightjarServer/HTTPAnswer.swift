@@ -16,11 +16,18 @@ package struct HTTPAnswer {
     package let sentence: String
 
     package var headers: [(name: String, value: String)]
+    package let contentType: String
 
-    package init(_ status: Int, _ sentence: String = "", headers: [(name: String, value: String)] = []) {
+    package init(
+        _ status: Int,
+        _ sentence: String = "",
+        headers: [(name: String, value: String)] = [],
+        contentType: String = "text/plain; charset=utf-8"
+    ) {
         self.status = status
         self.sentence = sentence
         self.headers = headers
+        self.contentType = contentType
     }
 
     /// The answer as it goes over the wire.
@@ -33,8 +40,8 @@ package struct HTTPAnswer {
             return ByteBuffer(string: text + "\r\n")
         }
         let connection = self.headers.contains { $0.name == "Upgrade" } ? "Upgrade, close" : "close"
-        let body = self.sentence + "\n"
-        text += "Connection: \(connection)\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        let body = self.sentence.hasSuffix("\n") ? self.sentence : self.sentence + "\n"
+        text += "Connection: \(connection)\r\nContent-Type: \(self.contentType)\r\n"
         text += "X-Content-Type-Options: nosniff\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
         return ByteBuffer(string: withBody ? text + body : text)
     }

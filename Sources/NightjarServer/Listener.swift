@@ -22,7 +22,8 @@ package enum Listener {
         _ configuration: ServerConfiguration,
         group: any EventLoopGroup,
         workers: [Worker],
-        router: Router
+        router: Router,
+        census: ConnectionCensus
     ) async throws -> any Channel {
         let workersByLoop = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
         let bootstrap = ServerBootstrap(group: group)
@@ -41,6 +42,7 @@ package enum Listener {
                     guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
                         throw ChannelError.inappropriateOperationForState
                     }
+                    guard Self.admit(channel, worker: worker, census: census) else { return }
                     try Self.addHandshake(to: channel, worker: worker, router: router, configuration: configuration)
                 }
             }
@@ -49,6 +51,29 @@ package enum Listener {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))
         return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+    }
+
+    /// Counts an accepted channel in until it closes, or has it told that there is no room.
+    ///
+    /// - Returns: whether there is room.
+    package static func admit(_ channel: any Channel, worker: Worker, census: ConnectionCensus) -> Bool {
+        let client = ConnectionCensus.Client(channel.remoteAddress)
+        guard let limit = census.enter(client) else {
+            channel.closeFuture.whenComplete { _ in census.leave(client) }
+            return true
+        }
+        let sentence =
+            limit == .connections
+            ? "the server has all the connections that it may have"
+            : "this address has all the connections that it may have"
+        worker.exceeded(limit, "refused: \(sentence)", ip: channel.remoteAddress?.ipAddress ?? "unknown")
+        let answer = HTTPAnswer(503, sentence, headers: [("Retry-After", "5")])
+        do {
+            try channel.pipeline.syncOperations.addHandler(CrowdedHandler(worker: worker, answer: answer))
+        } catch {
+            channel.close(promise: nil)
+        }
+        return false
     }
 
     /// Gives an accepted channel the handlers that answer its one HTTP request.

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import Glibc
 package import Logging
 internal import LuaRuntime
 internal import NIOCore
@@ -27,12 +28,16 @@ package final class Server: Sendable {
 
         /// The address and port that were bound: `127.0.0.1:8080`.
         package let address: String
+
+        /// Where the admin listener is, such as `unix:/run/user/1000/nightjar/admin-8080.sock`; nil when there is none.
+        package let admin: String?
     }
 
     private struct Running {
         let groups: [MultiThreadedEventLoopGroup]
         let workers: [Worker]
         let listener: any Channel
+        let admin: AdminListener?
     }
 
     /// How long a VM may still work on what waits for it once all connections are gone.
@@ -41,13 +46,22 @@ package final class Server: Sendable {
     private let configuration: ServerConfiguration
     private let version: String
     private let logger: Logger
+    private let droppedLogLines: @Sendable () -> Int
     private let running = Mutex<Running?>(nil)
+    private let readiness = Atomic<UInt8>(AdminPages.Readiness.starting.rawValue)
 
     /// - Parameters:
     ///   - configuration: what the operator has set.
     ///   - version: the product's version, which scripts see as `ws.version`.
     ///   - logger: where everything is told.
-    package init(configuration: ServerConfiguration, version: String, logger: Logger) {
+    ///   - droppedLogLines: tells how many lines of the log were lost, for the metrics.
+    package init(
+        configuration: ServerConfiguration,
+        version: String,
+        logger: Logger,
+        droppedLogLines: @escaping @Sendable () -> Int = { 0 }
+    ) {
+        self.droppedLogLines = droppedLogLines
         self.configuration = configuration
         self.version = version
         self.logger = logger
@@ -68,7 +82,14 @@ package final class Server: Sendable {
             let scripts = try self.scripts(in: folder)
             let loops = groups.flatMap { Array($0.makeIterator()) }
             let routes = self.routes(of: scripts, ioThreads: ioThreads, threads: loops.count)
-            let workers = try await self.makeWorkers(on: loops, routeCount: routes.count)
+            let limit = self.configuration.bufferedTotal
+            let ledger = BufferLedger(limit: limit > 0 ? limit : MemoryLimit.bytes() / 4, workers: loops.count)
+            let workers = try await self.makeWorkers(on: loops, routeCount: routes.count, ledger: ledger)
+            let census = ConnectionCensus(
+                limit: self.configuration.connections > 0
+                    ? self.configuration.connections : ConnectionCensus.defaultLimit(),
+                limitPerClient: self.configuration.connectionsPerIP
+            )
             try await self.load(scripts, for: routes, on: workers, from: folder)
             let listener: any Channel
             do {
@@ -76,13 +97,22 @@ package final class Server: Sendable {
                     self.configuration,
                     group: ioGroup,
                     workers: Array(workers[..<ioThreads]),
-                    router: Router(routes)
+                    router: Router(routes),
+                    census: census
                 )
             } catch {
                 throw ServerStartError(binding: self.configuration.host, self.configuration.port, error)
             }
-            self.running.withLock { $0 = Running(groups: groups, workers: workers, listener: listener) }
-            return self.started(routes, on: listener)
+            let admin: AdminListener?
+            do {
+                admin = try await self.bindAdmin(listener, workers: workers, ledger: ledger, census: census)
+            } catch {
+                try? await listener.close()
+                throw error
+            }
+            self.running.withLock { $0 = Running(groups: groups, workers: workers, listener: listener, admin: admin) }
+            self.readiness.store(AdminPages.Readiness.serving.rawValue, ordering: .relaxed)
+            return self.started(routes, on: listener, admin: admin)
         } catch {
             for group in groups {
                 try? await group.shutdownGracefully()
@@ -96,9 +126,16 @@ package final class Server: Sendable {
     /// Takes at most the drain window, the close timeout and a few seconds; connections that are left then are reset.
     package func drain() async {
         guard let running = self.running.withLock({ $0.take() }) else { return }
+        self.readiness.store(AdminPages.Readiness.draining.rawValue, ordering: .relaxed)
+        if self.configuration.drainDelay > .zero {
+            // Load balancers look at /readyz now and then, and send clients here until they have.
+            try? await Task.sleep(for: self.configuration.drainDelay)
+        }
         try? await running.listener.close()
         await self.closeConnections(of: running.workers)
         await self.finishEvents(of: running.workers)
+        // It asks the loops whether they answer, so it ends before them.
+        await running.admin?.close()
         for worker in running.workers {
             try? await worker.eventLoop.submit { worker.stop() }.get()
         }
@@ -153,9 +190,11 @@ package final class Server: Sendable {
         }
     }
 
-    private func makeWorkers(on loops: [any EventLoop], routeCount: Int) async throws -> [Worker] {
-        let limit = self.configuration.bufferedTotal
-        let ledger = BufferLedger(limit: limit > 0 ? limit : MemoryLimit.bytes() / 4, workers: loops.count)
+    private func makeWorkers(
+        on loops: [any EventLoop],
+        routeCount: Int,
+        ledger: BufferLedger
+    ) async throws -> [Worker] {
         var workers: [Worker] = []
         for (index, loop) in loops.enumerated() {
             let logger = self.logger
@@ -211,14 +250,58 @@ package final class Server: Sendable {
         guard problems.isEmpty else { throw ServerStartError(problems) }
     }
 
-    private func started(_ routes: [Route], on listener: any Channel) -> Started {
+    /// Binds the admin listener. One that was chosen by `auto` is a convenience: without it the server serves.
+    private func bindAdmin(
+        _ listener: any Channel,
+        workers: [Worker],
+        ledger: BufferLedger,
+        census: ConnectionCensus
+    ) async throws -> AdminListener? {
+        let counters = workers.map(\.counters)
+        let (version, droppedLogLines) = (self.version, self.droppedLogLines)
+        let pages = AdminPages.all(
+            loops: workers.map { ("event loop \($0.index)", $0.eventLoop) },
+            readiness: { AdminPages.Readiness(rawValue: self.readiness.load(ordering: .relaxed)) ?? .starting },
+            metrics: {
+                var text = MetricsText()
+                text.append(counters)
+                text.append(gauge: "nightjar_sockets", "Sockets of clients that are open.", census.count)
+                text.append(gauge: "nightjar_sockets_limit", "Sockets of clients that may be open.", census.limit)
+                text.append(gauge: "nightjar_buffered_bytes", "Bytes buffered for all connections.", ledger.bytes)
+                text.append(gauge: "nightjar_buffered_limit_bytes", "Bytes that may be buffered.", ledger.limit)
+                text.append(
+                    counter: "nightjar_log_lines_dropped_total",
+                    "Log lines lost because the log's reader was too slow.",
+                    droppedLogLines()
+                )
+                text.append(gauge: "nightjar_build_info", "The version that runs.", label: ("version", version), 1)
+                AdminPages.appendProcess(to: &text)
+                return text.text
+            }
+        )
+        let name = listener.localAddress?.port.map(String.init) ?? "pid-\(getpid())"
+        do {
+            let admin = try await AdminListener.bind(self.configuration.admin, name: name, pages: pages)
+            if let admin {
+                self.logger.info("admin listener", metadata: ["address": "\(admin.address)"])
+            }
+            return admin
+        } catch {
+            guard self.configuration.admin == .auto else { throw error }
+            self.logger.warning("serving without metrics and health: \(error)")
+            return nil
+        }
+    }
+
+    private func started(_ routes: [Route], on listener: any Channel, admin: AdminListener?) -> Started {
         let port = listener.localAddress?.port ?? self.configuration.port
         let host = self.configuration.host.contains(":") ? "[\(self.configuration.host)]" : self.configuration.host
         return Started(
             routes: routes.sorted { $0.path < $1.path }.map {
                 Started.Route(path: $0.path, script: $0.script, url: "ws://\(host):\(port)\($0.path)")
             },
-            address: "\(host):\(port)"
+            address: "\(host):\(port)",
+            admin: admin?.address
         )
     }
 

@@ -41,6 +41,18 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// Bytes buffered by all connections together, in and out; 0 means a quarter of the memory the process may use.
     package var bufferedTotal = 0
 
+    /// Sockets that may be open at once; 0 means nine tenths of the files that the process may open.
+    package var connections = 0
+
+    /// Sockets that one client address (of IPv6, one /64) may have open at once, 0 for any number.
+    package var connectionsPerIP = 0
+
+    /// Where operators ask for metrics and health.
+    package var admin = AdminAddress.auto
+
+    /// How long the server still accepts after it has begun to say that it is not ready; 0...60 s.
+    package var drainDelay: Duration = .zero
+
     /// Over how long the closing of the connections is spread at shutdown, at most; 0...60 s.
     package var drainWindow: Duration = .seconds(10)
 

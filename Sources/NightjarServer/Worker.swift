@@ -47,6 +47,8 @@ package final class Worker {
     /// What this loop has counted.
     package let counters = Counters()
     var limitLog = LimitLog()
+    /// Sockets that were refused for want of room and have a moment to read so.
+    var lingeringRefusals = 0
 
     private let ledger: BufferLedger
     /// True while a loop has been asked to end its largest connection and has not answered.

@@ -36,7 +36,8 @@ struct ServerProcess {
         self.server = Server(
             configuration: configuration.server,
             version: NightjarVersion.current,
-            logger: logger
+            logger: logger,
+            droppedLogLines: { log.droppedLines }
         )
     }
 

@@ -5,13 +5,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 """The built binary as a process: started on a free port, its output read as it comes, stopped by signal."""
+import http.client
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +22,19 @@ BINARY = (ROOT / os.environ.get("NIGHTJAR_BIN", ".build/release/nightjar")).reso
 
 # How long anything may take that should take no time, on a machine that others use too.
 PATIENCE = 30
+
+
+class AdminConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Output:
@@ -120,6 +136,38 @@ class Nightjar:
         line = self.log.wait_for(lambda line: all(text in line for text in texts))
         assert line is not None, f"nothing logged with {texts}:\n{self.log.text}"
         return json.loads(line)
+
+    @property
+    def admin_socket(self):
+        """The path that `admin: auto` stands for."""
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        folder = f"{runtime}/nightjar" if runtime and os.path.exists(runtime) else f"/tmp/nightjar-{os.getuid()}"
+        return f"{folder}/admin-{self.port}.sock"
+
+    def ask(self, path, method="GET", headers=None):
+        """Status, headers and text of an answer of the admin listener."""
+        connection = AdminConnection(self.admin_socket)
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self):
+        """Every value of /metrics by its name and labels, as they are written there."""
+        status, _, text = self.ask("/metrics")
+        assert status == 200, text
+        pairs = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
+    def wait_for_metric(self, name, least):
+        """The value of a metric once it is at least `least`."""
+        end = time.monotonic() + PATIENCE
+        while (value := self.metrics()[name]) < least:
+            assert time.monotonic() < end, f"{name} is {value}, not {least}"
+            time.sleep(0.02)
+        return value
 
     def cpu_seconds(self):
         """CPU time that the process has used so far."""

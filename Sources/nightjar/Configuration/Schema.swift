@@ -48,6 +48,11 @@ package enum Schema {
             "Development conveniences: an answer with status 404 names the routes."
         ),
         Setting(
+            "admin",
+            .admin(.server(\.server.admin)),
+            "Where metrics and health are told: `auto` is a Unix socket that only the server's user can open."
+        ),
+        Setting(
             "threads.io",
             .integer(.server(\.server.ioThreads), 0...128),
             "Threads that own sockets and scripts; 0 means one for each core."
@@ -87,6 +92,16 @@ package enum Schema {
             "limits.handshake",
             .duration(.server(\.server.handshake.deadline), delays),
             "Time from accepting a connection to the end of its handshake; beyond it the connection is dropped."
+        ),
+        Setting(
+            "limits.connections",
+            .integer(.server(\.server.connections), 0...10_000_000),
+            "Sockets open at once; beyond it the answer is 503. 0 means nine tenths of the open-file limit."
+        ),
+        Setting(
+            "limits.connections_per_ip",
+            .integer(.server(\.server.connectionsPerIP), 0...10_000_000),
+            "Sockets that one address (of IPv6, one /64) may have; beyond it the answer is 503. 0 sets no limit."
         ),
         Setting(
             "limits.target",
@@ -162,6 +177,11 @@ package enum Schema {
             "keep_alive.timeout",
             .duration(.route(\.keepAliveTimeout), delays),
             "Silence after that ping after which the client counts as gone."
+        ),
+        Setting(
+            "drain.delay",
+            .duration(.server(\.server.drainDelay), Duration.zero...Duration.seconds(60)),
+            "How long clients are still accepted at shutdown after `/readyz` has begun to answer 503."
         ),
         Setting(
             "drain.window",

@@ -28,6 +28,7 @@ package struct Setting: Sendable {
         case size(Field<Int>, ClosedRange<Int>)
         case duration(Field<Duration>, ClosedRange<Duration>)
         case choice(Choice)
+        case admin(Field<AdminAddress>)
     }
 
     /// One of a few names.
@@ -79,6 +80,8 @@ package struct Setting: Sendable {
                 + ValueSyntax.text(duration: range.upperBound)
         case .choice(let choice):
             "one of " + choice.names.map { "`\($0)`" }.joined(separator: ", ")
+        case .admin:
+            "`auto`, `off`, `unix:PATH`, or a loopback address and a port (it has no password, so none from outside)"
         }
     }
 
@@ -86,6 +89,7 @@ package struct Setting: Sendable {
     package var hint: String {
         switch kind {
         case .boolean, .choice: "it takes \(allowed)"
+        case .admin: "it takes \(allowed), such as `127.0.0.1:9090`"
         default: "it takes \(allowed), such as `\(text(in: NightjarConfiguration()))`"
         }
     }
@@ -99,6 +103,7 @@ package struct Setting: Sendable {
         case .size(let field, _): ValueSyntax.text(size: configuration[field, route])
         case .duration(let field, _): ValueSyntax.text(duration: configuration[field, route])
         case .choice(let choice): choice.get(configuration)
+        case .admin(let field): configuration[field, route].description
         }
     }
 
@@ -123,6 +128,7 @@ package struct Setting: Sendable {
         case .size(let field, let range): store(ValueSyntax.size(text), field, if: range.contains)
         case .duration(let field, let range): store(ValueSyntax.duration(text), field, if: range.contains)
         case .choice(let choice): choice.set(&configuration, text)
+        case .admin(let field): store(AdminAddress(text), field) { _ in true }
         }
     }
 }

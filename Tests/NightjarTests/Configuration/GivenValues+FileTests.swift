@@ -56,10 +56,10 @@ struct GivenValuesFileTests {
             "limits.message: 1",
             "n.yaml:1: unknown key `limits.message`: write `message` on a line of its own below `limits:`, indented"
         ),
-        ("drain:\n  banana: 1", "n.yaml:2: unknown key `drain.banana`: the keys here are `window`"),
+        ("drain:\n  banana: 1", "n.yaml:2: unknown key `drain.banana`: the keys here are `delay`, `window`"),
         (
             "banana: 1",
-            "n.yaml:1: unknown key `banana`: the keys here are `host`, `port`, `backlog`, `scripts`, `dev`, `threads`, "
+            "n.yaml:1: unknown key `banana`: the keys here are `host`, `port`, `backlog`, `scripts`, `dev`, `admin`, `threads`, "
                 + "`log`, `limits`, `keep_alive`, `drain`, `routes`"
         ),
         ("<<: 1", "n.yaml:1: unknown key `<<`: the keys here are"),

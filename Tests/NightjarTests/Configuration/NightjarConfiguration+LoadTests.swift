@@ -37,6 +37,7 @@ struct NightjarConfigurationLoadTests {
                 case .size: ["65MiB", "65KiB", "33KiB"]
                 case .duration: ["11s"]
                 case .choice(let choice): [choice.names[choice.names.count - 1]]
+                case .admin: ["off"]
                 }
             let configurations = values.compactMap { try? load([:], [setting.variable: $0]) }
             let configuration = try #require(configurations.first, "\(setting.variable)")

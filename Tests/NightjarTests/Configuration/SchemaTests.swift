@@ -89,6 +89,14 @@ struct SchemaTests {
         ("log.format", ["auto", "text", "json"], ["xml"]),
         ("dev", ["true", "false"], ["maybe"]),
         ("host", ["::1"], ["", "a\0b"]),
+        (
+            "admin", ["auto", "off", "unix:/run/n.sock", "127.0.0.1:9090", "[::1]:0"],
+            [
+                "", "unix:", "0.0.0.0:9090", "192.168.1.2:9090", "[::]:9090", "::1:9090", "localhost:9090", "127.0.0.1",
+                "9090",
+            ]
+        ),
+        ("drain.delay", ["0s", "1m"], ["61s"]),
     ])
     func holdsItsRanges(key: String, accepted: [String], refused: [String]) throws {
         let setting = try #require(Schema.setting(key))
@@ -124,6 +132,7 @@ struct SchemaTests {
         case .size: ["3MiB", "7KiB"]
         case .duration: ["7s"]
         case .choice(let choice): [choice.names[choice.names.count - 1]]
+        case .admin: ["off"]
         }
     }
 }

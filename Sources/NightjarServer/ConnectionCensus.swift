@@ -1,0 +1,103 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import NIOCore
+internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// How many sockets are open, in all and for each client address: one account for all event loops, whose lock is taken when a
+/// socket is accepted and when it ends.
+package final class ConnectionCensus: Sendable {
+    /// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, as every host of that net can have 2^64 of them.
+    package struct Client: Hashable, Sendable {
+        private let network: UInt64
+        private let isIPv4: Bool
+
+        /// Nil for a Unix socket, whose clients have no address.
+        package init?(_ address: SocketAddress?) {
+            switch address {
+            case .v4(let address):
+                // Behind family and port.
+                self.network = UInt64(
+                    withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
+                )
+                self.isIPv4 = true
+            case .v6(let address):
+                // Behind family, port and flow.
+                let words = withUnsafeBytes(of: address.address) {
+                    (
+                        $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+                        $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+                    )
+                }
+                // ::ffff:0:0/96 is how an IPv4 client appears on an IPv6 socket.
+                let tail = UInt64(bigEndian: words.1)
+                self.isIPv4 = words.0 == 0 && tail >> 32 == 0xFFFF
+                self.network = self.isIPv4 ? UInt64(UInt32(truncatingIfNeeded: tail).bigEndian) : words.0
+            case .unixDomainSocket, nil:
+                return nil
+            }
+        }
+    }
+
+    private struct Counts {
+        var all = 0
+        var byClient: [Client: Int] = [:]
+    }
+
+    /// Sockets allowed in all.
+    package let limit: Int
+
+    /// Sockets allowed for each client, 0 for any number.
+    package let limitPerClient: Int
+
+    private let counts = Mutex(Counts())
+
+    package init(limit: Int, limitPerClient: Int) {
+        self.limit = limit
+        self.limitPerClient = limitPerClient
+    }
+
+    /// Nine tenths of the files that this process may have open: the rest is for scripts, logs and refusals.
+    package static func defaultLimit() -> Int {
+        var files = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { return 900 }
+        return max(1, Int(clamping: files.rlim_cur) / 10 * 9)
+    }
+
+    /// Counts a socket in.
+    ///
+    /// - Returns: nil, or the limit that it would pass; it is not counted then.
+    package func enter(_ client: Client?) -> Limit? {
+        self.counts.withLock { counts in
+            guard counts.all < self.limit else { return .connections }
+            if self.limitPerClient > 0, let client {
+                guard counts.byClient[client, default: 0] < self.limitPerClient else { return .connectionsPerIP }
+                counts.byClient[client, default: 0] += 1
+            }
+            counts.all += 1
+            return nil
+        }
+    }
+
+    /// Counts a socket out that was counted in.
+    package func leave(_ client: Client?) {
+        self.counts.withLock { counts in
+            counts.all -= 1
+            guard self.limitPerClient > 0, let client, let count = counts.byClient[client] else { return }
+            counts.byClient[client] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// Sockets that are counted in.
+    package var count: Int { self.counts.withLock { $0.all } }
+}

@@ -1,0 +1,104 @@
+#
+# This source file is part of the Nightjar project
+#
+# Copyright (c) 2026 the Nightjar project authors
+# SPDX-License-Identifier: Apache-2.0
+#
+"""The admin listener: metrics, health, readiness, and who may ask."""
+import http.client
+import os
+import re
+import socket
+import stat
+
+import pytest
+
+from nightjar import run
+from rawclient import CLOSE, RawClient, close_payload
+
+
+def test_a_limit_moves_its_counter(start, echo):
+    server = start(echo, settings={"limits.message": "10", "threads.io": 1})
+    name = 'nightjar_limit_exceeded_total{limit="message"}'
+    assert server.metrics()[name] == 0
+    for _ in range(3):
+        with RawClient(server.port).upgrade("/echo") as client:
+            client.send_frame(1, b"more than ten bytes")
+            assert client.read_frame().payload[:2] == close_payload(1009)
+    assert server.metrics()[name] == 3
+    assert server.logged("message too big")["limit"] == "message"
+    assert server.log.text.count("message too big") == 1
+
+
+def test_tells_metrics_in_the_format_of_prometheus(start, echo):
+    server = start(echo)
+    status, headers, text = server.ask("/metrics")
+    assert status == 200
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    described = set()
+    for line in text.splitlines():
+        if match := re.fullmatch(r"# (HELP|TYPE) ([a-z_]+) (.+)", line):
+            described.add((match[1], match[2]))
+            continue
+        match = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"\\\n]*"\})? \d+', line)
+        assert match and {("HELP", match[1]), ("TYPE", match[1])} <= described, line
+    assert server.metrics()["process_open_fds"] > 3
+
+
+def test_says_who_is_there(start, echo):
+    server = start(echo)
+    assert server.ask("/healthz")[::2] == (200, "ok\n")
+    assert server.ask("/readyz")[::2] == (200, "serving\n")
+    status, _, text = server.ask("/nothing")
+    assert status == 404 and "/metrics" in text and "/healthz" in text and "/readyz" in text
+    status, headers, _ = server.ask("/metrics", "POST")
+    assert status == 405 and headers["Allow"] == "GET, HEAD"
+    assert server.ask("/metrics", "HEAD")[::2] == (200, "")
+
+
+def test_only_the_user_may_enter(start, echo):
+    server = start(echo)
+    path = server.admin_socket
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) & 0o077 == 0
+    assert server.logged("admin listener")["address"] == f"unix:{path}"
+    server.stop()
+    assert not os.path.exists(path)
+
+
+def test_removes_a_stale_socket_and_respects_a_live_one(start, echo, tmp_path):
+    path = f"{tmp_path}/admin.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    server = start(echo, settings={"admin": f"unix:{path}"})
+    ended = run("serve", "scripts", "--port", "0", cwd=server.folder, environment={"NIGHTJAR_ADMIN": f"unix:{path}"})
+    assert ended.returncode == 1
+    assert f"another process answers on {path}: stop it, or name another path" in ended.stderr
+
+
+@pytest.mark.parametrize("host, status", [("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("evil.example", 403),
+                                          ("127.0.0.1.evil.example", 403), ("localhost:x", 403)])
+def test_a_loopback_port_wants_a_loopback_host(start, echo, host, status):
+    server = start(echo, settings={"admin": "127.0.0.1:0"})
+    port = int(server.logged("admin listener")["address"].rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/readyz", headers={"Host": host})
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_refuses_an_address_from_outside(tmp_path):
+    ended = run("serve", ".", cwd=tmp_path, environment={"NIGHTJAR_ADMIN": "0.0.0.0:9090"})
+    assert ended.returncode == 78
+    assert "it has no password" in ended.stderr
+
+
+def test_is_not_ready_while_it_drains(start, echo):
+    server = start(echo, settings={"drain.delay": "1s"})
+    server.terminate()
+    server.logged("draining")
+    assert server.ask("/readyz")[::2] == (503, "draining\n")
+    with RawClient(server.port).upgrade("/echo") as client:
+        assert client.read_frame().opcode == CLOSE
+        client.send_frame(CLOSE, close_payload(1001))
+    assert server.wait() == 0
