@@ -164,7 +164,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             minorVersion: head.version.minor,
             headers: head.headers
         )
-        switch handshake.outcome() {
+        switch handshake.outcome(protocols: match.route.configuration.protocols) {
         case .notAnUpgrade:
             self.worker.counters.add(.refused(.notAnUpgrade))
             return HTTPAnswer(

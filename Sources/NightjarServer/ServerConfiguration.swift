@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import WebSocketCore
+
 /// Everything an operator can set, as values: what the executable reads from arguments, environment and file.
 package struct ServerConfiguration: Sendable, Equatable {
     /// The address to listen on: an IPv4 or IPv6 literal, or a name that resolves to one.
@@ -78,6 +80,9 @@ package struct HandshakeLimits: Sendable, Equatable {
 
 /// The limits of a route and of each of its connections (`docs/limits.md` has the table).
 package struct RouteConfiguration: Sendable, Equatable {
+    /// The sub-protocols that the route speaks, each a token (RFC 6455 section 4.1); the client's order decides.
+    package var protocols: [String] = []
+
     /// Bytes of one message; beyond it close 1009, from the frame's header alone.
     package var messageBytes = 1024 * 1024
 
@@ -124,4 +129,10 @@ package struct RouteConfiguration: Sendable, Equatable {
     package var memory = 64 * 1024 * 1024
 
     package init() {}
+
+    /// What would be right instead of `text` as the name of a sub-protocol; nil when it is one.
+    package static func complaint(aboutProtocol text: String) -> String? {
+        HandshakeRequest.isSubprotocol(text)
+            ? nil : "a sub-protocol is letters, digits and any of !#$%&'*+-.^_`|~ without blanks, such as `chat.v2`"
+    }
 }

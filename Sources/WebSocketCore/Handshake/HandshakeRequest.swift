@@ -102,6 +102,11 @@ package struct HandshakeRequest {
         }
     }
 
+    /// Whether `name` can be a sub-protocol: a token (section 4.1).
+    package static func isSubprotocol(_ name: String) -> Bool {
+        HeaderSyntax.isToken(name[...].utf8)
+    }
+
     private func validKey() throws(HandshakeRejection) -> Substring.UTF8View {
         guard isGet else { throw .methodNotAllowed }
         guard isHTTP11 else { throw .httpVersion }

@@ -23,7 +23,7 @@ package enum ConfigurationTemplate {
             }
             lines.append("## \(indent)\(setting.summary)")
             lines.append("## \(indent)Takes \(setting.allowed)\(setting.isPerRoute ? "; also per route" : "").")
-            lines.append("# \(indent)\(parts[parts.count - 1]): \(setting.text(in: defaults))")
+            lines.append("# \(indent)\(parts[parts.count - 1]): \(setting.fileText(in: defaults))")
         }
         return (lines + tail).joined(separator: "\n") + "\n"
     }

@@ -39,10 +39,17 @@ extension GivenValues {
 
     private static let noAliases = "anchors and aliases (`&name`, `*name`) are not supported"
 
+    /// How many stars may begin an alias: none in a comment, and none right behind a quote, as in `"*.example.com"`.
     private static func countAliases(in text: String) -> Int {
         text.utf8.split(separator: UInt8(ascii: "\n")).reduce(0) { sum, line in
             let isComment = line.first { $0 != UInt8(ascii: " ") } == UInt8(ascii: "#")
-            return isComment ? sum : sum + line.count { $0 == UInt8(ascii: "*") }
+            guard !isComment else { return sum }
+            var previous = UInt8(ascii: " ")
+            return line.reduce(sum) { sum, byte in
+                defer { previous = byte }
+                let isQuoted = previous == UInt8(ascii: "\"") || previous == UInt8(ascii: "'")
+                return byte == UInt8(ascii: "*") && !isQuoted ? sum + 1 : sum
+            }
         }
     }
 
@@ -82,7 +89,7 @@ extension GivenValues {
                     $0.walk($1, below: key, of: route, in: file)
                 }
             } else if let setting = Schema.setting(key) {
-                walkValue(value, of: setting, for: route, at: place)
+                walkValue(value, of: setting, for: route, at: place, in: file)
             } else {
                 report(Self.unknown(name, below: prefix, of: route), at: place)
             }
@@ -128,17 +135,50 @@ extension GivenValues {
         _ node: Node,
         of setting: Setting,
         for route: String?,
-        at place: ConfigurationProblem.Place
+        at place: ConfigurationProblem.Place,
+        in file: ConfigurationFile
     ) {
         let name = Self.path(setting.key, of: route)
         guard route == nil || setting.isPerRoute else {
             return report("`\(name)` holds for the whole server and cannot be set for one route", at: place)
         }
+        if case .list(let list) = setting.kind, case .sequence(let sequence) = node {
+            guard let elements = elements(of: sequence, called: name, checkedBy: list, in: file) else { return }
+            return take(ValueSyntax.text(list: elements), for: setting, of: route, called: name, at: place)
+        }
         guard case .scalar(let scalar) = node, !Self.isNull(node) else {
-            let what = Self.isNull(node) ? "has no value" : "holds one value, no list or section"
+            let isList = if case .list = setting.kind { true } else { false }
+            let form = isList ? "holds a list, no section" : "holds one value, no list or section"
+            let what = Self.isNull(node) ? "has no value" : form
             return report("`\(name)` \(what): \(setting.hint)", at: place)
         }
         take(scalar.string, for: setting, of: route, called: name, at: place)
+    }
+
+    /// The elements of a list; nil when one of them is wrong, which is reported at its own line.
+    ///
+    /// An element is taken as it is written: `null` is a word here.
+    private mutating func elements(
+        of sequence: Node.Sequence,
+        called name: String,
+        checkedBy list: Setting.List,
+        in file: ConfigurationFile
+    ) -> [String]? {
+        let problemCount = problems.count
+        var elements: [String] = []
+        for node in sequence {
+            let place = Self.place(of: node, in: file)
+            if node.anchor != nil {
+                report(Self.noAliases, at: place)
+            } else if let scalar = node.scalar {
+                let element = ValueSyntax.trimmed(scalar.string)
+                elements.append(element)
+                if let complaint = list.complaint(aboutElement: element) { report("`\(name)` \(complaint)", at: place) }
+            } else {
+                report("`\(name)` is a list of single values: it holds no list or section inside", at: place)
+            }
+        }
+        return problems.count == problemCount ? elements : nil
     }
 
     /// Where `key` stands in the file: from the top, also for a key of a route.
@@ -171,7 +211,9 @@ extension GivenValues {
         case .scanner(_, let problem, let mark, _),
             .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            report("no valid YAML in column \(mark.column): \(problem)", at: .file(file.path, line: mark.line))
+            // `[*.example.com]` is an alias to YAML.
+            let hint = problem.contains("alias") ? "; a text that begins with `*` stands in quotes" : ""
+            report("no valid YAML in column \(mark.column): \(problem)\(hint)", at: .file(file.path, line: mark.line))
         case .duplicatedKeysInMapping(let names, let context):
             let keys = names.map { "`\($0)`" }.joined(separator: ", ")
             report("\(keys) is given twice, first here", at: .file(file.path, line: context.mark.line))

@@ -82,8 +82,7 @@ package struct GivenValues {
         if setting.set(text, in: &scratch, route: route) {
             values.append(Value(setting: setting, route: route, text: text, place: place))
         } else {
-            let shown = text.count > 64 ? text.prefix(64) + "…" : text[...]
-            report("\(name.map { "`\($0)` " } ?? "")cannot be `\(shown)`: \(setting.hint)", at: place)
+            report((name.map { "`\($0)` " } ?? "") + setting.complaint(about: text), at: place)
         }
     }
 

@@ -53,6 +53,18 @@ package enum Schema {
             "Where metrics and health are told: `auto` is a Unix socket that only the server's user can open."
         ),
         Setting(
+            "protocols",
+            .list(
+                Setting.List(
+                    .route(\.protocols),
+                    of: "sub-protocol names",
+                    example: "chat.v2, chat.v1",
+                    check: RouteConfiguration.complaint(aboutProtocol:)
+                )
+            ),
+            "The sub-protocols that are spoken: the first of a client's list that is among them is answered."
+        ),
+        Setting(
             "threads.io",
             .integer(.server(\.server.ioThreads), 0...128),
             "Threads that own sockets and scripts; 0 means one for each core."

@@ -29,6 +29,7 @@ package struct Setting: Sendable {
         case duration(Field<Duration>, ClosedRange<Duration>)
         case choice(Choice)
         case admin(Field<AdminAddress>)
+        case list(List)
     }
 
     /// One of a few names.
@@ -55,6 +56,7 @@ package struct Setting: Sendable {
     package var isPerRoute: Bool {
         switch kind {
         case .string(.route), .boolean(.route), .integer(.route, _), .size(.route, _), .duration(.route, _): true
+        case .list(let list): if case .route = list.field { true } else { false }
         default: false
         }
     }
@@ -82,6 +84,8 @@ package struct Setting: Sendable {
             "one of " + choice.names.map { "`\($0)`" }.joined(separator: ", ")
         case .admin:
             "`auto`, `off`, `unix:PATH`, or a loopback address and a port (it has no password, so none from outside)"
+        case .list(let list):
+            "a list of \(list.allowed)"
         }
     }
 
@@ -90,11 +94,12 @@ package struct Setting: Sendable {
         switch kind {
         case .boolean, .choice: "it takes \(allowed)"
         case .admin: "it takes \(allowed), such as `127.0.0.1:9090`"
+        case .list(let list): "it takes \(allowed), such as `\(list.example)`"
         default: "it takes \(allowed), such as `\(text(in: NightjarConfiguration()))`"
         }
     }
 
-    /// The value in `configuration`, for the route named or for all, as it is written in the file.
+    /// The value in `configuration`, for the route named or for all, as it is written in arguments and variables.
     package func text(in configuration: NightjarConfiguration, route: String? = nil) -> String {
         switch kind {
         case .string(let field): configuration[field, route]
@@ -104,6 +109,25 @@ package struct Setting: Sendable {
         case .duration(let field, _): ValueSyntax.text(duration: configuration[field, route])
         case .choice(let choice): choice.get(configuration)
         case .admin(let field): configuration[field, route].description
+        case .list(let list): ValueSyntax.text(list: configuration[list.field, route])
+        }
+    }
+
+    /// The value in `configuration` for all routes, as it is written in the file.
+    package func fileText(in configuration: NightjarConfiguration) -> String {
+        if case .list(let list) = kind {
+            ValueSyntax.flow(list: configuration[list.field, nil])
+        } else {
+            text(in: configuration)
+        }
+    }
+
+    /// Why ``set(_:in:route:)`` refuses `text`, and what it takes.
+    package func complaint(about text: String) -> String {
+        if case .list(let list) = kind, let complaint = list.complaint(about: text) {
+            complaint
+        } else {
+            "cannot be `\(ValueSyntax.shown(text))`: \(hint)"
         }
     }
 
@@ -129,6 +153,8 @@ package struct Setting: Sendable {
         case .duration(let field, let range): store(ValueSyntax.duration(text), field, if: range.contains)
         case .choice(let choice): choice.set(&configuration, text)
         case .admin(let field): store(AdminAddress(text), field) { _ in true }
+        case .list(let list):
+            store(ValueSyntax.list(text), list.field) { _ in list.complaint(about: text) == nil }
         }
     }
 }
@@ -154,7 +180,7 @@ extension Setting.Kind {
 
 extension NightjarConfiguration {
     /// The value at `field`: of the route named, if it can have one of its own, or of all.
-    fileprivate subscript<Value>(field: Setting.Field<Value>, route: String?) -> Value {
+    subscript<Value>(field: Setting.Field<Value>, route: String?) -> Value {
         get {
             switch field {
             case .server(let path): self[keyPath: path]

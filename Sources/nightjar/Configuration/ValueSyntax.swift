@@ -84,4 +84,54 @@ package enum ValueSyntax {
         let (product, overflow) = number.multipliedReportingOverflow(by: scale)
         return overflow ? nil : product
     }
+
+    /// The elements of a list written with commas, without the blanks around them; empty ones stay, to be refused.
+    package static func list(_ text: String) -> [String] {
+        let elements = text.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
+        return elements == [""] ? [] : elements
+    }
+
+    /// A list as ``list(_:)`` reads it.
+    package static func text(list: [String]) -> String {
+        list.joined(separator: ", ")
+    }
+
+    /// A list as YAML's flow sequence; what YAML would take for something else is quoted.
+    package static func flow(list: [String]) -> String {
+        "[" + list.map { isPlain($0) ? $0 : quoted($0) }.joined(separator: ", ") + "]"
+    }
+
+    /// As much of `text` as a complaint shows.
+    package static func shown(_ text: String) -> String {
+        text.count > 64 ? text.prefix(64) + "…" : text
+    }
+
+    /// `text` without the spaces and tabs around it.
+    static func trimmed(_ text: some StringProtocol) -> String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        let start = text.drop(while: isBlank)
+        guard let last = start.lastIndex(where: { !isBlank($0) }) else { return "" }
+        return String(start[...last])
+    }
+
+    /// Whether YAML reads `text` in a flow sequence as the text that it is: it begins with a letter, digit or slash, and
+    /// has nothing in it that stands for structure.
+    private static func isPlain(_ text: String) -> Bool {
+        guard let first = text.utf8.first, isWord(first) || first == UInt8(ascii: "/") else { return false }
+        guard text.utf8.last != UInt8(ascii: ":") else { return false }
+        return text.utf8.allSatisfy { isWord($0) || "-./:@+~%".utf8.contains($0) }
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        "'" + text.replacing("'", with: "''") + "'"
+    }
 }

@@ -59,14 +59,14 @@ struct GivenValuesFileTests {
         ("drain:\n  banana: 1", "n.yaml:2: unknown key `drain.banana`: the keys here are `delay`, `window`"),
         (
             "banana: 1",
-            "n.yaml:1: unknown key `banana`: the keys here are `host`, `port`, `backlog`, `scripts`, `dev`, `admin`, `threads`, "
-                + "`log`, `limits`, `keep_alive`, `drain`, `routes`"
+            "n.yaml:1: unknown key `banana`: the keys here are `host`, `port`, `backlog`, `scripts`, `dev`, `admin`, "
+                + "`protocols`, `threads`, `log`, `limits`, `keep_alive`, `drain`, `routes`"
         ),
         ("<<: 1", "n.yaml:1: unknown key `<<`: the keys here are"),
         ("? [a]\n: 1", "n.yaml:1: a key must be a plain word"),
         (
             "routes:\n  chat:\n    routes: {}",
-            "n.yaml:3: unknown key `routes.chat.routes`: the keys here are `limits`, `keep_alive`"
+            "n.yaml:3: unknown key `routes.chat.routes`: the keys here are `protocols`, `limits`, `keep_alive`"
         ),
         (
             "routes: {chat: {limits: {mesage: 1}}}",
@@ -126,6 +126,30 @@ struct GivenValuesFileTests {
         ),
         ("routes:\n  /chat: {}", "n.yaml:2: `/chat` is no route: it is named by its script without `.lua`"),
         ("routes:\n  '': {}", "n.yaml:2: `` is no route"),
+        (
+            "protocols:\n  - a\n  - b c",
+            "n.yaml:3: `protocols` cannot hold `b c`: a sub-protocol is letters, digits and any of "
+        ),
+        ("protocols: a, b c", "n.yaml:1: `protocols` cannot hold `b c`: a sub-protocol is"),
+        ("protocols: ['a,b']", "n.yaml:1: `protocols` cannot hold `a,b`: an element has no comma"),
+        (
+            "protocols:\n  - a\n  -",
+            "n.yaml:3: `protocols` holds an empty element: it takes a list of sub-protocol names, such as `chat.v2, chat.v1`"
+        ),
+        ("protocols: a,", "n.yaml:1: `protocols` holds an empty element: it takes a list of sub-protocol names"),
+        ("protocols: ['']", "n.yaml:1: `protocols` holds an empty element: it takes a list of sub-protocol names"),
+        (
+            "protocols: [a, [b]]",
+            "n.yaml:1: `protocols` is a list of single values: it holds no list or section inside"
+        ),
+        ("protocols: [&x a]", "n.yaml:1: anchors and aliases (`&name`, `*name`) are not supported"),
+        ("protocols: {a: b}", "n.yaml:1: `protocols` holds a list, no section: it takes a list of"),
+        ("protocols:", "n.yaml:1: `protocols` has no value: it takes a list of sub-protocol names"),
+        (
+            "protocols: [\(Array(repeating: "a", count: 257).joined(separator: ","))]",
+            "n.yaml:1: `protocols` holds 257 elements, more than 256"
+        ),
+        ("routes: {chat: {protocols: [a, b c]}}", "n.yaml:1: `routes.chat.protocols` cannot hold `b c`: a"),
         ("routes:\n  [a]: {}", "n.yaml:2: a route is named by its script without `.lua`, such as `chat`"),
     ])
     func refusesBadValues(text: String, problem: String) {
@@ -146,6 +170,7 @@ struct GivenValuesFileTests {
         ("---\nport: 1\n---\nport: 2", "n.yaml:3: no valid YAML in column 1: "),
         ("port: 1\nhost: \u{1}", "n.yaml:2: no valid YAML: "),
         ("a: *x", "n.yaml:1: no valid YAML in column 4: "),
+        ("protocols: [*.a]", "n.yaml:1: no valid YAML in column "),
     ])
     func refusesOtherTexts(text: String, problem: String) {
         let given = given(text)
@@ -174,6 +199,26 @@ struct GivenValuesFileTests {
         #expect(
             given.problems.map(\.description) == ["n.yaml: anchors and aliases (`&name`, `*name`) are not supported"]
         )
+    }
+
+    @Test(arguments: [
+        ("protocols: [a, 'b', null]", "a, b, null"), ("protocols:\n  - a\n  -  \"b\" # c\n", "a, b"),
+        ("protocols: a", "a"), ("protocols: ' a ,b'", " a ,b"), ("protocols: []", ""), ("protocols: ''", ""),
+    ])
+    func takesLists(text: String, list: String) {
+        let given = given(text)
+        #expect(given.problems.isEmpty, "\(given.problems)")
+        #expect(given.values.map(\.text) == [list])
+    }
+
+    @Test func doesNotTakeQuotedStarsForAliases() {
+        let stars = Array(repeating: "\"*.a\", '*b'", count: 60).joined(separator: ", ")
+        #expect(given("protocols: [\(stars)]").problems.allSatisfy { !$0.sentence.contains("aliases") })
+    }
+
+    @Test func tellsThatAStarStandsInQuotes() {
+        let problem = given("protocols: [*a]").problems.first?.description
+        #expect(problem?.hasSuffix("; a text that begins with `*` stands in quotes") == true, "\(problem ?? "")")
     }
 
     @Test func doesNotMindStarsInComments() {

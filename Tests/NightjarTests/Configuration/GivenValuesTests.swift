@@ -54,6 +54,13 @@ struct GivenValuesTests {
         )
     }
 
+    @Test func namesTheWrongElementOfAList() {
+        let given = GivenValues(environment: ["NIGHTJAR_PROTOCOLS": "a, b c, d e"])
+        #expect(given.problems.count == 1)
+        let sentence = "NIGHTJAR_PROTOCOLS: cannot hold `b c`: a sub-protocol is letters, digits"
+        #expect(given.problems.first?.description.hasPrefix(sentence) == true)
+    }
+
     @Test func showsLittleOfLongValuesAndEscapesThem() {
         let given = GivenValues(arguments: ["port": "\u{1b}[2J" + String(repeating: "x", count: 1000)])
         let shown = #"\x1b[2J"# + String(repeating: "x", count: 60) + "…"

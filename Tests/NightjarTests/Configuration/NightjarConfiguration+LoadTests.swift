@@ -38,6 +38,7 @@ struct NightjarConfigurationLoadTests {
                 case .duration: ["11s"]
                 case .choice(let choice): [choice.names[choice.names.count - 1]]
                 case .admin: ["off"]
+                case .list(let list): [list.example]
                 }
             let configurations = values.compactMap { try? load([:], [setting.variable: $0]) }
             let configuration = try #require(configurations.first, "\(setting.variable)")
@@ -63,6 +64,16 @@ struct NightjarConfigurationLoadTests {
         #expect(configuration.server.handshake.targetBytes == 1024)
         #expect(configuration.server.route.eventCPU == .milliseconds(50))
         #expect(configuration.server.drainWindow == .zero)
+    }
+
+    @Test func readsListsFromEverywhere() throws {
+        let file = "protocols: [a, b]\nroutes:\n  chat: {protocols: [c]}\n  echo: {protocols: []}\n"
+        let server = try load(file: file).server
+        #expect(server.route.protocols == ["a", "b"])
+        #expect(server.routes.mapValues(\.protocols) == ["chat": ["c"], "echo": []])
+        #expect(try load([:], ["NIGHTJAR_PROTOCOLS": "d, e"], file: file).server.route.protocols == ["d", "e"])
+        #expect(try load([:], ["NIGHTJAR_PROTOCOLS": ""], file: file).server.route.protocols == [])
+        #expect(try load(["protocols": "f"], ["NIGHTJAR_PROTOCOLS": "e"], file: file).server.route.protocols == ["f"])
     }
 
     @Test func givesRoutesWhatHoldsForAllAndThenTheirOwn() throws {

@@ -58,7 +58,8 @@ struct SchemaTests {
         let perRoute = Schema.settings.filter(\.isPerRoute).map(\.key)
         #expect(
             perRoute == [
-                "limits.message", "limits.fragments", "limits.control_frames", "limits.message_time", "limits.buffered",
+                "protocols", "limits.message", "limits.fragments", "limits.control_frames", "limits.message_time",
+                "limits.buffered",
                 "limits.buffered_soft",
                 "limits.close", "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu",
                 "limits.load",
@@ -97,6 +98,7 @@ struct SchemaTests {
             ]
         ),
         ("drain.delay", ["0s", "1m"], ["61s"]),
+        ("protocols", ["", "a", " a ,\tb"], [",", "a,", ",a", "a,,b", "a b", "é", "a\r"]),
     ])
     func holdsItsRanges(key: String, accepted: [String], refused: [String]) throws {
         let setting = try #require(Schema.setting(key))
@@ -118,6 +120,7 @@ struct SchemaTests {
         ("log.format", "it takes one of `auto`, `text`, `json`"),
         ("limits.message", "it takes a size from 1 to 1GiB, such as `1MiB`"),
         ("limits.cpu", "it takes a time from 10ms to 20s, such as `100ms`"),
+        ("protocols", "it takes a list of sub-protocol names, such as `chat.v2, chat.v1`"),
     ])
     func saysWhatIsAllowed(key: String, hint: String) {
         #expect(Schema.setting(key)?.hint == hint)
@@ -133,6 +136,7 @@ struct SchemaTests {
         case .duration: ["7s"]
         case .choice(let choice): [choice.names[choice.names.count - 1]]
         case .admin: ["off"]
+        case .list(let list): [list.example]
         }
     }
 }

@@ -72,4 +72,21 @@ struct ValueSyntaxTests {
         #expect(ValueSyntax.text(duration: duration) == text)
         #expect(ValueSyntax.duration(text) == duration)
     }
+
+    @Test(arguments: [
+        ("", []), (" ", []), ("a", ["a"]), ("a,b", ["a", "b"]), (" a\t, b c ", ["a", "b c"]), ("a,,b", ["a", "", "b"]),
+        (",", ["", ""]),
+    ])
+    func readsLists(text: String, list: [String]) {
+        #expect(ValueSyntax.list(text) == list)
+    }
+
+    @Test(arguments: [
+        ([], "[]"), (["same"], "[same]"), (["a", "b"], "[a, b]"), (["*", "*.a", "null"], "['*', '*.a', null]"),
+        (["https://a:8443", "10.0.0.0/8", "::1", "a'b"], "[https://a:8443, 10.0.0.0/8, '::1', 'a''b']"),
+        (["ws://[::1]:80", "a:"], "['ws://[::1]:80', 'a:']"),
+    ])
+    func writesListsForTheFile(list: [String], text: String) {
+        #expect(ValueSyntax.flow(list: list) == text)
+    }
 }
