@@ -19,10 +19,10 @@ ARGS ?=
 CASES ?=
 
 .NOTPARALLEL:
-.PHONY: help run build test test-unit test-e2e test-oom test-lint soak lint format autobahn load clean
+.PHONY: help run build test test-unit test-e2e test-oom test-lint test-autobahn soak lint format autobahn load clean
 
 help: ## shows this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: build ## builds what is missing and serves scripts/ on 127.0.0.1:8080
 	@echo "==> serving scripts/"
@@ -33,7 +33,7 @@ build: ## builds .build/release/nightjar
 	@echo "==> building $(BINARY)"
 	@swift build -c release --static-swift-stdlib --product nightjar
 
-test: test-lint test-unit test-e2e test-oom ## runs every test
+test: test-lint test-unit test-e2e test-oom test-autobahn ## runs every test
 	@echo "==> all tests passed"
 
 test-lint:
@@ -62,6 +62,16 @@ test-oom: ## runs the Lua runtime out of memory under valgrind
 		valgrind --quiet --error-exitcode=1 --leak-check=full .build/dev/oom; \
 	fi
 
+# 2: this machine has no Python 2.7, which the suite needs; any other failure is one.
+test-autobahn: build ## runs the quick part of the Autobahn suite over ws and wss
+	@dev/setup.sh autobahn
+	@status=0; dev/autobahn/install.sh || status=$$?; \
+	case $$status in \
+	0) dev/autobahn/run.sh gate ;; \
+	2) echo "==> Autobahn skipped: no Python 2.7" ;; \
+	*) exit $$status ;; \
+	esac
+
 soak: build ## reads 20 MB at 100 KB/s, and attacks in full size (15 minutes)
 	@dev/setup.sh test
 	@echo "==> reading 20 MB of echoes at 100 KB/s"
@@ -76,10 +86,10 @@ format: ## formats the Swift files in place
 	@echo "==> formatting"
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests
 
-autobahn: build ## runs the Autobahn suite's groups 1-7 and 10, or CASES='9.*'
+autobahn: build ## runs the whole Autobahn suite over ws and wss, or CASES='9.*'
 	@dev/setup.sh autobahn
 	@dev/autobahn/install.sh
-	@dev/autobahn/run.sh $(if $(CASES),'$(CASES)')
+	@dev/autobahn/run.sh $(if $(CASES),'$(CASES)',all)
 
 load: build ## loads /echo on one event loop and on two
 	@dev/setup.sh load

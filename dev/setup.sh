@@ -100,6 +100,7 @@ load)
     need gcc has_c_compiler
     ;;
 autobahn)
+    need openssl command -v openssl
     need python3 command -v python3
     need python3-venv python3 -c 'import ensurepip, venv'
     ;;
