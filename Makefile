@@ -19,7 +19,7 @@ ARGS ?=
 CASES ?=
 
 .NOTPARALLEL:
-.PHONY: help run build test test-unit test-e2e test-oom test-lint test-autobahn soak lint format autobahn load clean
+.PHONY: help run build test test-unit test-e2e test-oom test-lint test-autobahn soak lint format autobahn interop load clean
 
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,10 @@ autobahn: build ## runs the whole Autobahn suite over ws and wss, or CASES='9.*'
 	@dev/setup.sh autobahn
 	@dev/autobahn/install.sh
 	@dev/autobahn/run.sh $(if $(CASES),'$(CASES)',all)
+
+interop: build ## has websockets, curl, node-ws and Chromium talk to /echo over ws and wss
+	@dev/setup.sh interop
+	@dev/interop/run.sh $(ARGS)
 
 load: build ## loads /echo on one event loop and on two
 	@dev/setup.sh load

@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing for a purpose, and nothing else. Asks no question; says nothing when all is there.
-# usage: dev/setup.sh build|test|load|autobahn
+# usage: dev/setup.sh build|test|load|autobahn|interop
 #
 # A package is judged by what it brings, not by its name: another source of the same tool is as good.
 set -euo pipefail
@@ -104,7 +104,18 @@ autobahn)
     need python3 command -v python3
     need python3-venv python3 -c 'import ensurepip, venv'
     ;;
-*) fail "usage: dev/setup.sh build|test|load|autobahn" ;;
+interop)
+    need openssl command -v openssl
+    need python3 command -v python3
+    need python3-venv python3 -c 'import ensurepip, venv'
+    need curl command -v curl
+    need nodejs command -v node
+    need node-ws env NODE_PATH=/usr/share/nodejs node -e 'require("ws")'
+    need chromium command -v chromium
+    ;;
+*) fail "usage: dev/setup.sh build|test|load|autobahn|interop" ;;
 esac
 install_missing
-[ "$1" != test ] || make_venv
+case $1 in
+test | interop) make_venv ;;
+esac
