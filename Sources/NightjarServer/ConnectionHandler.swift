@@ -21,15 +21,18 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let connection: Connection
     private let request: ClientRequest
+    private let isSecure: Bool
     private var context: ChannelHandlerContext?
     private var descriptor = ConnectionHandler.noDescriptor
 
     /// - Parameters:
     ///   - connection: what the channel's bytes belong to.
     ///   - request: the request that opened it.
-    init(_ connection: Connection, request: ClientRequest) {
+    ///   - isSecure: whether TLS lies between this handler and the socket, past which nothing may be written.
+    init(_ connection: Connection, request: ClientRequest, isSecure: Bool) {
         self.connection = connection
         self.request = request
+        self.isSecure = isSecure
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -69,8 +72,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
 extension ConnectionHandler: Transport {
     func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard self.descriptor != Self.noDescriptor else {
-            // Not a plain socket, or on its way out: everything goes through the channel.
+        guard !self.isSecure, self.descriptor != Self.noDescriptor else {
+            // TLS, not a socket, or on its way out: everything goes through the channel.
             return 0
         }
         while true {
@@ -125,7 +128,7 @@ extension ConnectionHandler: Transport {
             setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
         }
         self.descriptor = Self.noDescriptor
-        self.context?.close(promise: nil)
+        self.context?.closeSocket()
     }
 }
 

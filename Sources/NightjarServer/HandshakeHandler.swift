@@ -32,6 +32,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let worker: Worker
     private let router: Router
     private let configuration: ServerConfiguration
+    private let isSecure: Bool
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private var context: ChannelHandlerContext?
     private var state = State.waitingForHead
@@ -42,11 +43,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         worker: Worker,
         router: Router,
         configuration: ServerConfiguration,
+        isSecure: Bool,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>
     ) {
         self.worker = worker
         self.router = router
         self.configuration = configuration
+        self.isSecure = isSecure
         self.decoder = decoder
     }
 
@@ -72,7 +75,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.ignoredBytes += body.readableBytes
             if self.ignoredBytes > Self.ignoredLimit {
                 self.worker.exceeded(.ignoredInput, "dropped: the client sends on after a refusal", ip: self.ip)
-                context.close(promise: nil)
+                context.closeSocket()
             }
         default:
             break
@@ -85,7 +88,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         guard case .waitingForHead = self.state, let error = error as? HTTPParserError else {
-            context.close(promise: nil)
+            context.closeSocket()
             return
         }
         switch error {
@@ -105,7 +108,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The server shuts down: drops the connection.
     func drop() {
-        self.context?.close(promise: nil)
+        self.context?.closeSocket()
     }
 
     /// The deadline has passed: drops the connection.
@@ -189,7 +192,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 target: target,
                 parameters: match.parameters,
                 ip: ip,
-                isSecure: false,
+                isSecure: self.isSecure,
                 headers: head.headers.map { ($0.name, $0.value) },
                 subprotocol: subprotocol
             )
@@ -227,7 +230,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.answer(HTTPAnswer(503, sentence), context: context)
             return
         }
-        let handler = ConnectionHandler(connection, request: request)
+        let handler = ConnectionHandler(connection, request: request, isSecure: self.isSecure)
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(handler)

@@ -8,27 +8,107 @@
 package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 
-/// The listening socket: accepts, spreads connections over the event loops, and gives each the handshake's handlers.
+/// The listening sockets: each accepts, spreads connections over the event loops, and gives each the handshake's handlers.
 package enum Listener {
     /// Linux's `TCP_NOTSENT_LOWAT`: how much unsent data the kernel takes before it pushes back. Without it the kernel hides
     /// megabytes of a reader that does not read.
     private static let notSentLowWaterMark = ChannelOptions.Types.SocketOption(level: .init(6), name: .init(25))
 
-    /// Binds.
+    /// A listening socket and what it was bound to, with the port that the system chose.
+    struct Bound: Sendable {
+        let channel: any Channel
+        let address: ListenAddress
+
+        /// Stops listening; the file of a Unix socket goes with it.
+        func close() async {
+            try? await self.channel.close()
+            if case .unix(let path) = self.address {
+                UnixSocketFile.remove(path)
+            }
+        }
+    }
+
+    /// What an idle TLS connection keeps of its encrypted output.
+    private static let preservedOutput = 4096
+
+    /// Binds every address of the configuration, or none.
     ///
-    /// - Throws: what the system says, as NIO's `IOError`.
+    /// - Throws: ``ServerStartError`` that names the address and the remedy.
     static func bind(
         _ configuration: ServerConfiguration,
+        identity: TLSIdentity?,
         group: any EventLoopGroup,
         workers: [Worker],
         router: Router,
         census: ConnectionCensus
-    ) async throws -> any Channel {
+    ) async throws -> [Bound] {
+        let plain = ListenAddress.tcp(host: configuration.host, port: configuration.port, isSecure: false)
+        let addresses = configuration.listen.isEmpty ? [plain] : configuration.listen
+        var bound: [Bound] = []
+        do {
+            for address in addresses {
+                let bootstrap = Self.bootstrap(
+                    configuration,
+                    for: address,
+                    identity: identity,
+                    group: group,
+                    workers: workers,
+                    router: router,
+                    census: census
+                )
+                bound.append(try await Self.bind(bootstrap, to: address, configuration))
+            }
+        } catch {
+            for listener in bound {
+                await listener.close()
+            }
+            throw error
+        }
+        return bound
+    }
+
+    private static func bind(
+        _ bootstrap: ServerBootstrap,
+        to address: ListenAddress,
+        _ configuration: ServerConfiguration
+    ) async throws -> Bound {
+        switch address {
+        case .tcp(let host, let port, let isSecure):
+            do {
+                let channel = try await bootstrap.bind(host: host, port: port).get()
+                let port = channel.localAddress?.port ?? port
+                return Bound(channel: channel, address: .tcp(host: host, port: port, isSecure: isSecure))
+            } catch {
+                if configuration.listen.isEmpty { throw ServerStartError(binding: host, port, error) }
+                throw ServerStartError(binding: address, error)
+            }
+        case .unix(let path):
+            try UnixSocketFile.makeWay(at: path)
+            do {
+                let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+                UnixSocketFile.setMode(of: path)
+                return Bound(channel: channel, address: address)
+            } catch {
+                throw ServerStartError(binding: address, error)
+            }
+        }
+    }
+
+    private static func bootstrap(
+        _ configuration: ServerConfiguration,
+        for address: ListenAddress,
+        identity: TLSIdentity?,
+        group: any EventLoopGroup,
+        workers: [Worker],
+        router: Router,
+        census: ConnectionCensus
+    ) -> ServerBootstrap {
         let workersByLoop = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
+        let tls = address.isSecure ? identity : nil
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: CInt(configuration.backlog))
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
@@ -42,21 +122,41 @@ package enum Listener {
                     guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
                         throw ChannelError.inappropriateOperationForState
                     }
-                    guard Self.admit(channel, worker: worker, census: census) else { return }
-                    try Self.addHandshake(to: channel, worker: worker, router: router, configuration: configuration)
+                    guard Self.admit(channel, worker: worker, census: census, isSecure: tls != nil) else { return }
+                    if let tls {
+                        var memory = NIOSSLHandler.Configuration()
+                        memory.maximumPreservedOutboundBufferCapacity = Self.preservedOutput
+                        let handler = NIOSSLServerHandler(context: tls.context, configuration: memory)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                    try Self.addHandshake(
+                        to: channel,
+                        worker: worker,
+                        router: router,
+                        configuration: configuration,
+                        isSecure: tls != nil
+                    )
                 }
             }
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
+        guard case .tcp = address else { return bootstrap }
+        return
+            bootstrap
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))
-        return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
     }
 
     /// Counts an accepted channel in until it closes, or has it told that there is no room.
     ///
     /// - Returns: whether there is room.
-    package static func admit(_ channel: any Channel, worker: Worker, census: ConnectionCensus) -> Bool {
+    package static func admit(
+        _ channel: any Channel,
+        worker: Worker,
+        census: ConnectionCensus,
+        isSecure: Bool = false
+    ) -> Bool {
         let client = ConnectionCensus.Client(channel.remoteAddress)
         guard let limit = census.enter(client) else {
             channel.closeFuture.whenComplete { _ in census.leave(client) }
@@ -67,6 +167,11 @@ package enum Listener {
             ? "the server has all the connections that it may have"
             : "this address has all the connections that it may have"
         worker.exceeded(limit, "refused: \(sentence)", ip: channel.remoteAddress?.ipAddress ?? "unknown")
+        guard !isSecure else {
+            // An answer would have to wait for the TLS handshake, and there is no room to wait in.
+            channel.close(promise: nil)
+            return false
+        }
         let answer = HTTPAnswer(503, sentence, headers: [("Retry-After", "5")])
         do {
             try channel.pipeline.syncOperations.addHandler(CrowdedHandler(worker: worker, answer: answer))
@@ -81,7 +186,8 @@ package enum Listener {
         to channel: any Channel,
         worker: Worker,
         router: Router,
-        configuration: ServerConfiguration
+        configuration: ServerConfiguration,
+        isSecure: Bool = false
     ) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = configuration.handshake.headerBytes
@@ -90,7 +196,13 @@ package enum Listener {
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
         )
-        let handshake = HandshakeHandler(worker: worker, router: router, configuration: configuration, decoder: decoder)
+        let handshake = HandshakeHandler(
+            worker: worker,
+            router: router,
+            configuration: configuration,
+            isSecure: isSecure,
+            decoder: decoder
+        )
         try channel.pipeline.syncOperations.addHandler(decoder)
         try channel.pipeline.syncOperations.addHandler(handshake)
     }

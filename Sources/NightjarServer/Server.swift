@@ -26,7 +26,7 @@ package final class Server: Sendable {
         /// Every route, by path.
         package let routes: [Route]
 
-        /// The address and port that were bound: `127.0.0.1:8080`.
+        /// The addresses that were bound: `127.0.0.1:8080`, or as in ``ServerConfiguration/listen`` when that is given.
         package let address: String
 
         /// Where the admin listener is, such as `unix:/run/user/1000/nightjar/admin-8080.sock`; nil when there is none.
@@ -36,7 +36,8 @@ package final class Server: Sendable {
     private struct Running {
         let groups: [MultiThreadedEventLoopGroup]
         let workers: [Worker]
-        let listener: any Channel
+        let listeners: [Listener.Bound]
+        let identity: TLSIdentity?
         let admin: AdminListener?
     }
 
@@ -78,6 +79,7 @@ package final class Server: Sendable {
             groups.append(MultiThreadedEventLoopGroup(numberOfThreads: self.configuration.scriptThreads))
         }
         do {
+            let identity = try self.identity()
             let folder = ScriptFolder(path: self.configuration.scripts)
             let scripts = try self.scripts(in: folder)
             let loops = groups.flatMap { Array($0.makeIterator()) }
@@ -91,28 +93,28 @@ package final class Server: Sendable {
                 limitPerClient: self.configuration.connectionsPerIP
             )
             try await self.load(scripts, for: routes, on: workers, from: folder)
-            let listener: any Channel
-            do {
-                listener = try await Listener.bind(
-                    self.configuration,
-                    group: ioGroup,
-                    workers: Array(workers[..<ioThreads]),
-                    router: Router(routes),
-                    census: census
-                )
-            } catch {
-                throw ServerStartError(binding: self.configuration.host, self.configuration.port, error)
-            }
+            let listeners = try await Listener.bind(
+                self.configuration,
+                identity: identity,
+                group: ioGroup,
+                workers: Array(workers[..<ioThreads]),
+                router: Router(routes),
+                census: census
+            )
             let admin: AdminListener?
             do {
-                admin = try await self.bindAdmin(listener, workers: workers, ledger: ledger, census: census)
+                admin = try await self.bindAdmin(listeners, workers: workers, ledger: ledger, census: census)
             } catch {
-                try? await listener.close()
+                for listener in listeners {
+                    await listener.close()
+                }
                 throw error
             }
-            self.running.withLock { $0 = Running(groups: groups, workers: workers, listener: listener, admin: admin) }
+            self.running.withLock {
+                $0 = Running(groups: groups, workers: workers, listeners: listeners, identity: identity, admin: admin)
+            }
             self.readiness.store(AdminPages.Readiness.serving.rawValue, ordering: .relaxed)
-            return self.started(routes, on: listener, admin: admin)
+            return self.started(routes, on: listeners.map(\.address), admin: admin)
         } catch {
             for group in groups {
                 try? await group.shutdownGracefully()
@@ -131,7 +133,9 @@ package final class Server: Sendable {
             // Load balancers look at /readyz now and then, and send clients here until they have.
             try? await Task.sleep(for: self.configuration.drainDelay)
         }
-        try? await running.listener.close()
+        for listener in running.listeners {
+            await listener.close()
+        }
         await self.closeConnections(of: running.workers)
         await self.finishEvents(of: running.workers)
         // It asks the loops whether they answer, so it ends before them.
@@ -144,7 +148,47 @@ package final class Server: Sendable {
         }
     }
 
+    /// Loads the certificate and its key again, for connections that come from now on; blocks on the disk.
+    ///
+    /// The old ones stay in use when the new ones cannot be; the log says so.
+    package func reloadCertificate() {
+        guard let identity = self.running.withLock({ $0?.identity }) else { return }
+        do throws(TLSIdentity.Problem) {
+            self.tell(try identity.reload())
+        } catch {
+            self.logger.error("the old certificate stays in use", metadata: ["reason": "\(error)"])
+        }
+    }
+
     // MARK: - Start
+
+    /// The certificate and key, if an address wants them.
+    private func identity() throws -> TLSIdentity? {
+        guard self.configuration.listen.contains(where: \.isSecure) else { return nil }
+        guard !self.configuration.tlsCertificate.isEmpty, !self.configuration.tlsKey.isEmpty else {
+            throw ServerStartError([
+                "`listen` has a wss:// address: set `tls.certificate` and `tls.key` to PEM files, or listen on ws://"
+            ])
+        }
+        do throws(TLSIdentity.Problem) {
+            let identity = try TLSIdentity(
+                certificate: self.configuration.tlsCertificate,
+                key: self.configuration.tlsKey
+            )
+            self.tell(identity.summary)
+            return identity
+        } catch {
+            throw ServerStartError([error.description])
+        }
+    }
+
+    private func tell(_ certificate: TLSIdentity.Summary) {
+        self.logger.log(
+            level: certificate.isExpired ? .warning : .info,
+            certificate.isExpired ? "the certificate has expired: replace it" : "certificate loaded",
+            metadata: ["certificate": "\(certificate.subject)", "expires": "\(certificate.expiry)"]
+        )
+    }
 
     /// The scripts of the folder; what is there but cannot be served is told in the log.
     private func scripts(in folder: ScriptFolder) throws -> [Script] {
@@ -252,7 +296,7 @@ package final class Server: Sendable {
 
     /// Binds the admin listener. One that was chosen by `auto` is a convenience: without it the server serves.
     private func bindAdmin(
-        _ listener: any Channel,
+        _ listeners: [Listener.Bound],
         workers: [Worker],
         ledger: BufferLedger,
         census: ConnectionCensus
@@ -279,7 +323,7 @@ package final class Server: Sendable {
                 return text.text
             }
         )
-        let name = listener.localAddress?.port.map(String.init) ?? "pid-\(getpid())"
+        let name = listeners.lazy.compactMap(\.address.port).first.map(String.init) ?? "pid-\(getpid())"
         do {
             let admin = try await AdminListener.bind(self.configuration.admin, name: name, pages: pages)
             if let admin {
@@ -293,14 +337,16 @@ package final class Server: Sendable {
         }
     }
 
-    private func started(_ routes: [Route], on listener: any Channel, admin: AdminListener?) -> Started {
-        let port = listener.localAddress?.port ?? self.configuration.port
-        let host = self.configuration.host.contains(":") ? "[\(self.configuration.host)]" : self.configuration.host
+    private func started(_ routes: [Route], on addresses: [ListenAddress], admin: AdminListener?) -> Started {
+        let best = addresses.first(where: \.isSecure) ?? addresses.first { if case .tcp = $0 { true } else { false } }
+        let base = (best ?? addresses.first).map(\.description) ?? ""
+        let texts = addresses.map(\.description)
         return Started(
             routes: routes.sorted { $0.path < $1.path }.map {
-                Started.Route(path: $0.path, script: $0.script, url: "ws://\(host):\(port)\($0.path)")
+                Started.Route(path: $0.path, script: $0.script, url: best == nil ? base : base + $0.path)
             },
-            address: "\(host):\(port)",
+            address: self.configuration.listen.isEmpty
+                ? String(base.dropFirst("ws://".count)) : texts.joined(separator: ", "),
             admin: admin?.address
         )
     }

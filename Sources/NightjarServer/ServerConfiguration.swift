@@ -15,6 +15,15 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// The TCP port, 0...65,535; 0 takes any free one.
     package var port = 8080
 
+    /// Where to listen instead of ``host`` and ``port``; empty for those.
+    package var listen: [ListenAddress] = []
+
+    /// The PEM file of the certificate chain, leaf first; empty for no TLS.
+    package var tlsCertificate = ""
+
+    /// The PEM file of the private key; empty for no TLS.
+    package var tlsKey = ""
+
     /// How many connections the kernel keeps waiting for `accept`, 1...65,535.
     package var backlog = 4096
 

@@ -55,6 +55,18 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
         }
     }
 
+    init(binding address: ListenAddress, _ error: any Error) {
+        let remedy =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "it is in use, stop the program that listens there or choose another"
+            case EACCES: "it is not allowed, choose a port from 1024 on or a folder that may be written"
+            case EADDRNOTAVAIL: "it is no address of this machine, choose another"
+            case ENOENT: "its folder is not there, make it or choose another"
+            default: "choose another (\(error))"
+            }
+        self.init(["`listen`: \(address) cannot be bound: \(remedy)"])
+    }
+
     package var description: String {
         self.problems.map(\.description).joined(separator: "\n")
     }
