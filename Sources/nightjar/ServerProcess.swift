@@ -56,7 +56,7 @@ struct ServerProcess {
             throw refusal(for: (error as? ServerStartError) ?? ServerStartError(["\(error)"]))
         }
         // Only now: until there is something to drain, a signal may end the process as it always does.
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let text = StartText.text(
             address: started.address,
             routes: started.routes.map { ($0.path, $0.url, $0.script) },
@@ -68,6 +68,11 @@ struct ServerProcess {
 
         var isDraining = false
         for await signal in signals {
+            if signal == .sighup {
+                // Off the loops and off this one: the disk may be slow, and SIGTERM must not wait for it.
+                Task.detached { [server] in server.reloadCertificate() }
+                continue
+            }
             guard !isDraining else { leave(status: 128 + signal.rawValue) }
             isDraining = true
             logger.notice("draining: closing connections in good order; a second signal ends the process at once")

@@ -106,7 +106,9 @@ class Nightjar:
         # Shutdown spreads its closes over ten seconds, which tests need not wait for.
         settings = {"drain.window": "100ms"} | (settings or {})
         environment = {"NIGHTJAR_" + key.upper().replace(".", "_"): str(value) for key, value in settings.items()}
-        command = [BINARY, "serve", "scripts", "--host", "127.0.0.1", "--port", "0", *arguments]
+        command = [BINARY, "serve", "scripts", *arguments]
+        if "listen" not in settings:
+            command += ["--host", "127.0.0.1", "--port", "0"]
         if file_limit:
             command = [shutil.which("prlimit"), f"--nofile={file_limit}", *command]
         self.process = subprocess.Popen(

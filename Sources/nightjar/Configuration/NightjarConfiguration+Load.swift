@@ -59,6 +59,11 @@ extension NightjarConfiguration {
 
         let values = given.arguments.values + given.environment.values + given.file.values
         problems += configuration.disorders(among: values)
+        if !configuration.server.listen.isEmpty {
+            problems += values.filter { ["host", "port"].contains($0.setting.key) }.map {
+                ConfigurationProblem($0.place, "`\($0.setting.key)` and `listen` are both given: remove one of them")
+            }
+        }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return configuration
     }

@@ -33,6 +33,21 @@ package enum Schema {
         ),
         Setting("port", .integer(.server(\.server.port), 0...65_535), "The TCP port; 0 takes any free one."),
         Setting(
+            "listen",
+            .addresses(.server(\.server.listen)),
+            "Where to listen instead of `host` and `port`: ws://HOST:PORT, wss://HOST:PORT, unix:PATH, with commas between."
+        ),
+        Setting(
+            "tls.certificate",
+            .file(.server(\.server.tlsCertificate)),
+            "The PEM file of the certificate chain for wss:// addresses, the server's own first."
+        ),
+        Setting(
+            "tls.key",
+            .file(.server(\.server.tlsKey)),
+            "The PEM file of that certificate's private key, without a password."
+        ),
+        Setting(
             "backlog",
             .integer(.server(\.server.backlog), 1...65_535),
             "How many connections the kernel keeps waiting to be accepted."

@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import NightjarServer
+
 /// How values are written in the file, the environment and the arguments.
 package enum ValueSyntax {
     private static let sizeUnits: [(name: String, scale: Int)] = [
@@ -23,6 +25,18 @@ package enum ValueSyntax {
         case "false", "no", "off", "0": false
         default: nil
         }
+    }
+
+    /// Addresses separated by commas; an empty text has none.
+    static func addresses(_ text: String) -> [ListenAddress]? {
+        var addresses: [ListenAddress] = []
+        for element in text.split(separator: ",") {
+            guard let address = ListenAddress(String(element.drop { $0 == " " }.prefix { $0 != " " })) else {
+                return nil
+            }
+            addresses.append(address)
+        }
+        return addresses
     }
 
     /// Decimal digits with or without a sign.
