@@ -32,6 +32,8 @@ struct NightjarConfigurationLoadTests {
             let values =
                 switch setting.kind {
                 case .string: ["elsewhere"]
+                case .file: ["elsewhere"]
+                case .addresses: ["unix:elsewhere"]
                 case .boolean: ["true"]
                 case .integer: ["33"]
                 case .size: ["65MiB", "65KiB", "33KiB"]

@@ -130,6 +130,8 @@ struct SchemaTests {
     private static func otherValues(for setting: Setting) -> [String] {
         switch setting.kind {
         case .string: ["elsewhere"]
+        case .file: ["elsewhere"]
+        case .addresses: ["unix:elsewhere"]
         case .boolean: ["true"]
         case .integer: ["17"]
         case .size: ["3MiB", "7KiB"]
