@@ -40,6 +40,15 @@ package enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
         self = .tcp(host: String(host), port: Int(port), isSecure: isSecure)
     }
 
+    /// What would be right instead of `text`; nil when it is right.
+    package static func complaint(about text: String) -> String? {
+        guard ListenAddress(text) == nil else { return nil }
+        guard !text.hasPrefix("unix:") else {
+            return "a Unix socket is `unix:` and a path of at most \(longestPath) bytes"
+        }
+        return "an address is `ws://HOST:PORT` or `wss://HOST:PORT`, with an IPv6 literal in brackets, or `unix:PATH`"
+    }
+
     package var isSecure: Bool {
         if case .tcp(_, _, true) = self { true } else { false }
     }

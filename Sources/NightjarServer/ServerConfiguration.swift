@@ -68,6 +68,12 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var drainWindow: Duration = .seconds(10)
 
     package init() {}
+
+    /// ``listen`` as it is written in the file.
+    package var listenTexts: [String] {
+        get { self.listen.map(\.description) }
+        set { self.listen = newValue.compactMap(ListenAddress.init) }
+    }
 }
 
 /// The limits between `accept` and `101 Switching Protocols`.

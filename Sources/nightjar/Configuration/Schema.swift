@@ -34,8 +34,15 @@ package enum Schema {
         Setting("port", .integer(.server(\.server.port), 0...65_535), "The TCP port; 0 takes any free one."),
         Setting(
             "listen",
-            .addresses(.server(\.server.listen)),
-            "Where to listen instead of `host` and `port`: ws://HOST:PORT, wss://HOST:PORT, unix:PATH, with commas between."
+            .list(
+                Setting.List(
+                    .server(\.server.listenTexts),
+                    of: "addresses: `ws://HOST:PORT`, `wss://HOST:PORT` or `unix:PATH`",
+                    example: "ws://127.0.0.1:8080, wss://[::]:8443",
+                    check: ListenAddress.complaint(about:)
+                )
+            ),
+            "Where to listen instead of `host` and `port`."
         ),
         Setting(
             "tls.certificate",

@@ -24,8 +24,6 @@ package struct Setting: Sendable {
         case string(Field<String>)
         /// The path of a file, or nothing.
         case file(Field<String>)
-        /// Addresses, separated by commas, or nothing.
-        case addresses(Field<[ListenAddress]>)
         case boolean(Field<Bool>)
         case integer(Field<Int>, ClosedRange<Int>)
         /// Bytes.
@@ -77,9 +75,6 @@ package struct Setting: Sendable {
             "a text that is not empty"
         case .file:
             "the path of a file, or nothing"
-        case .addresses:
-            "addresses such as `ws://127.0.0.1:8080`, `wss://[::]:8443` and `unix:/run/nightjar.sock` (a path of at "
-                + "most \(ListenAddress.longestPath) bytes), separated by commas, or nothing"
         case .boolean:
             "`true` or `false`"
         case .integer(_, let range):
@@ -101,7 +96,7 @@ package struct Setting: Sendable {
     /// What it accepts, with an example where that says more, to end a complaint with.
     package var hint: String {
         switch kind {
-        case .boolean, .choice, .file, .addresses: "it takes \(allowed)"
+        case .boolean, .choice, .file: "it takes \(allowed)"
         case .admin: "it takes \(allowed), such as `127.0.0.1:9090`"
         case .list(let list): "it takes \(allowed), such as `\(list.example)`"
         default: "it takes \(allowed), such as `\(text(in: NightjarConfiguration()))`"
@@ -113,7 +108,6 @@ package struct Setting: Sendable {
         switch kind {
         case .string(let field): configuration[field, route]
         case .file(let field): configuration[field, route]
-        case .addresses(let field): configuration[field, route].map(\.description).joined(separator: ", ")
         case .boolean(let field): configuration[field, route] ? "true" : "false"
         case .integer(let field, _): String(configuration[field, route])
         case .size(let field, _): ValueSyntax.text(size: configuration[field, route])
@@ -126,10 +120,10 @@ package struct Setting: Sendable {
 
     /// The value in `configuration` for all routes, as it is written in the file.
     package func fileText(in configuration: NightjarConfiguration) -> String {
-        if case .list(let list) = kind {
-            ValueSyntax.flow(list: configuration[list.field, nil])
-        } else {
-            text(in: configuration)
+        switch kind {
+        case .list(let list): ValueSyntax.flow(list: configuration[list.field, nil])
+        case .file(let field) where configuration[field, nil].isEmpty: "\"\""
+        default: text(in: configuration)
         }
     }
 
@@ -159,7 +153,6 @@ package struct Setting: Sendable {
         return switch kind {
         case .string(let field): store(text, field) { !$0.isEmpty && !$0.contains("\0") }
         case .file(let field): store(text, field) { !$0.contains("\0") }
-        case .addresses(let field): store(ValueSyntax.addresses(text), field) { _ in true }
         case .boolean(let field): store(ValueSyntax.boolean(text), field) { _ in true }
         case .integer(let field, let range): store(ValueSyntax.integer(text), field, if: range.contains)
         case .size(let field, let range): store(ValueSyntax.size(text), field, if: range.contains)

@@ -27,18 +27,6 @@ package enum ValueSyntax {
         }
     }
 
-    /// Addresses separated by commas; an empty text has none.
-    static func addresses(_ text: String) -> [ListenAddress]? {
-        var addresses: [ListenAddress] = []
-        for element in text.split(separator: ",") {
-            guard let address = ListenAddress(String(element.drop { $0 == " " }.prefix { $0 != " " })) else {
-                return nil
-            }
-            addresses.append(address)
-        }
-        return addresses
-    }
-
     /// Decimal digits with or without a sign.
     package static func integer(_ text: String) -> Int? {
         Int(text)

@@ -59,8 +59,8 @@ struct GivenValuesFileTests {
         ("drain:\n  banana: 1", "n.yaml:2: unknown key `drain.banana`: the keys here are `delay`, `window`"),
         (
             "banana: 1",
-            "n.yaml:1: unknown key `banana`: the keys here are `host`, `port`, `backlog`, `scripts`, `dev`, `admin`, "
-                + "`protocols`, `threads`, `log`, `limits`, `keep_alive`, `drain`, `routes`"
+            "n.yaml:1: unknown key `banana`: the keys here are `host`, `port`, `listen`, `tls`, `backlog`, `scripts`, "
+                + "`dev`, `admin`, `protocols`, `threads`, `log`, `limits`, `keep_alive`, `drain`, `routes`"
         ),
         ("<<: 1", "n.yaml:1: unknown key `<<`: the keys here are"),
         ("? [a]\n: 1", "n.yaml:1: a key must be a plain word"),

@@ -33,7 +33,6 @@ struct NightjarConfigurationLoadTests {
                 switch setting.kind {
                 case .string: ["elsewhere"]
                 case .file: ["elsewhere"]
-                case .addresses: ["unix:elsewhere"]
                 case .boolean: ["true"]
                 case .integer: ["33"]
                 case .size: ["65MiB", "65KiB", "33KiB"]
