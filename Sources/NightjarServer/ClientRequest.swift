@@ -6,6 +6,7 @@
 //
 
 package import LuaRuntime
+package import WebSocketCore
 
 /// The request that opened a connection, as it crosses to the script's event loop.
 package struct ClientRequest: Sendable {
@@ -22,6 +23,9 @@ package struct ClientRequest: Sendable {
     /// The sub-protocol that was chosen.
     package let subprotocol: String?
 
+    /// What was agreed about permessage-deflate; nil for nothing.
+    package let deflate: DeflateParameters?
+
     package init(
         publicID: PublicID,
         method: String,
@@ -30,7 +34,8 @@ package struct ClientRequest: Sendable {
         ip: String,
         isSecure: Bool,
         headers: [(name: String, value: String)],
-        subprotocol: String?
+        subprotocol: String?,
+        deflate: DeflateParameters? = nil
     ) {
         self.publicID = publicID
         self.method = method
@@ -40,6 +45,7 @@ package struct ClientRequest: Sendable {
         self.isSecure = isSecure
         self.headers = headers
         self.subprotocol = subprotocol
+        self.deflate = deflate
     }
 
     /// The request as a script sees it: names of headers in lower case, duplicates joined, cookies taken apart.

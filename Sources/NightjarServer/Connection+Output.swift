@@ -22,6 +22,17 @@ extension Connection {
         return self.queue.append(body)
     }
 
+    /// Appends a message compressed, or as it is if that would not make it smaller.
+    ///
+    /// - Returns: the size of the frame.
+    func writeCompressed(_ payload: UnsafeRawBufferPointer, isText: Bool, level: Int) -> Int {
+        self.write { output in
+            let before = output.writerIndex
+            self.websocket.writeMessage(payload, as: isText ? .text : .binary, level: level, into: &output)
+            return output.writerIndex - before
+        }
+    }
+
     /// Whether another frame may be queued; if not, the connection is closed as too slow.
     func makesRoom(for payloadCount: Int) -> Bool {
         guard self.phase == .open, !self.isInputOver else { return false }
@@ -139,8 +150,13 @@ extension Connection {
             // Ten thousand connections that once had a large message would keep as many buffers.
             self.websocket.releaseIdleMemory()
         }
+        if self.unreportedSaving > 0 {
+            let saving = self.unreportedSaving
+            self.unreportedSaving = 0
+            self.worker.post(.outputSent(self.id, route: self.route.index, byteCount: saving), to: self.route.owner)
+        }
         let held = self.heldInput?.readableBytes ?? 0
-        self.account(for: buffered + held + self.websocket.bufferedBytes)
+        self.account(for: buffered + held + self.websocket.bufferedBytes + self.websocket.compressionBytes)
         if let deadline = self.endingDeadline ?? self.websocket.nextDeadline {
             self.expectedTurn = self.worker.schedule(self.id, deadline: deadline, unlessBefore: self.expectedTurn)
         }

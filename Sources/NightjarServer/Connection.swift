@@ -86,6 +86,8 @@ package final class Connection {
     var chunkInFlight = 0
     /// Bytes of frames that a script on another loop sent and that it has not been told about as sent.
     var unreportedOutput = 0
+    /// By how much compression has made such frames smaller than that script counts them, not yet told.
+    var unreportedSaving = 0
     var isAboveSoftLimit = false
     /// Bytes that go out before the last Pong that was queued behind others; 0 when none waits.
     var bytesBeforePong = 0
@@ -115,7 +117,8 @@ package final class Connection {
     /// What the ledger has been told that this connection holds.
     var accountedBytes = 0
 
-    package init(id: ConnectionID, route: Route, worker: Worker) {
+    /// - Parameter deflate: what the handshake agreed about permessage-deflate.
+    package init(id: ConnectionID, route: Route, worker: Worker, deflate: DeflateParameters? = nil) {
         self.id = id
         self.route = route
         self.worker = worker
@@ -131,7 +134,9 @@ package final class Connection {
                 closeTimeout: limits.closeTimeout,
                 maxControlFrames: limits.controlFrames
             ),
-            now: worker.now
+            now: worker.now,
+            deflate: deflate,
+            pool: worker.deflatePool
         )
     }
 
@@ -229,9 +234,19 @@ package final class Connection {
 
     // MARK: - From the script's side
 
-    /// Sends a message.
+    /// Sends a message, compressed where that was agreed, unless it is small or the script does not want it.
     package func send(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) {
         guard self.makesRoom(for: payload.count) else { return }
+        if options.compress, self.websocket.compresses, let level = self.route.configuration.deflateLevel(payload.count)
+        {
+            self.worker.counters.add(.messagesSent)
+            let size = self.writeCompressed(payload, isText: isText, level: level)
+            if self.member == nil {
+                self.unreportedOutput += size
+                self.unreportedSaving += WebSocketConnection.frameSize(payload.count) - size
+            }
+            return
+        }
         if self.member == nil {
             self.unreportedOutput += WebSocketConnection.frameSize(payload.count)
         }
@@ -239,8 +254,22 @@ package final class Connection {
         self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
     }
 
-    /// Sends a whole frame that was encoded for many.
-    package func send(frame: ByteBuffer, options: SendOptions) {
+    /// Sends a message that was encoded for many.
+    package func send(_ frames: BroadcastFrames, options: SendOptions) {
+        guard frames.compresses, self.websocket.compresses else {
+            self.send(frame: frames.plain)
+            return
+        }
+        if let bits = self.websocket.sharedWindowBits {
+            self.send(frame: frames.frame(windowBits: bits) ?? frames.plain)
+        } else if self.makesRoom(for: frames.plain.readableBytes) {
+            let level = self.route.configuration.deflateLevel
+            self.worker.counters.add(.messagesSent)
+            frames.withPayload { _ = self.writeCompressed($0, isText: frames.isText, level: level) }
+        }
+    }
+
+    private func send(frame: ByteBuffer) {
         guard self.makesRoom(for: frame.readableBytes) else { return }
         self.worker.markDirty(self)
         self.worker.counters.add(.messagesSent)

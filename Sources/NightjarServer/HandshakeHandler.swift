@@ -167,7 +167,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             minorVersion: head.version.minor,
             headers: head.headers
         )
-        switch handshake.outcome(protocols: match.route.configuration.protocols) {
+        let settings = match.route.configuration
+        switch handshake.outcome(protocols: settings.protocols, deflate: settings.deflatePolicy) {
         case .notAnUpgrade:
             self.worker.counters.add(.refused(.notAnUpgrade))
             return HTTPAnswer(
@@ -178,13 +179,16 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .reject(let rejection):
             self.worker.counters.add(.refused(Refusal(rejection)))
             return HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers)
-        case .accept(let acceptKey, let subprotocol, _, _):
+        case .accept(let acceptKey, let subprotocol, let deflate, let extensions):
             var answer = HTTPAnswer(101)
             answer.headers = [
                 ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", acceptKey),
             ]
             if let subprotocol {
                 answer.headers.append(("Sec-WebSocket-Protocol", subprotocol))
+            }
+            if let extensions {
+                answer.headers.append(("Sec-WebSocket-Extensions", extensions))
             }
             let request = ClientRequest(
                 publicID: PublicID(),
@@ -194,7 +198,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 ip: ip,
                 isSecure: self.isSecure,
                 headers: head.headers.map { ($0.name, $0.value) },
-                subprotocol: subprotocol
+                subprotocol: subprotocol,
+                deflate: deflate
             )
             self.state = .accepted(match.route, request, answer: answer)
             return answer
@@ -224,7 +229,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// Replaces the HTTP handlers by the connection's one.
     private func upgrade(to route: Route, request: ClientRequest, answer: HTTPAnswer, context: ChannelHandlerContext) {
         self.state = .answered
-        guard let connection = self.worker.makeConnection(route: route) else {
+        guard let connection = self.worker.makeConnection(route: route, deflate: request.deflate) else {
             let sentence = "the server has no room for another connection"
             self.worker.exceeded(.connections, "refused: \(sentence)", ip: self.ip)
             self.answer(HTTPAnswer(503, sentence), context: context)

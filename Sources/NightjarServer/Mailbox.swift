@@ -6,7 +6,7 @@
 //
 
 package import LuaRuntime
-package import NIOCore
+internal import NIOCore
 package import WebSocketCore
 
 /// How a connection ended, in the words of the side that closed first.
@@ -36,7 +36,7 @@ package enum Envelope: Sendable {
     /// The key is that of ``SendOptions``.
     case send(ConnectionID, isText: Bool, length: Int, compress: Bool, key: [UInt8])
     case close(ConnectionID, code: CloseCode, reason: String)
-    case broadcast(route: Int, frame: ByteBuffer, compress: Bool, key: [UInt8], except: [ConnectionID])
+    case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], except: [ConnectionID])
     case inputTaken(ConnectionID, messages: Int, byteCount: Int)
     case congestionOver(route: Int)
 }

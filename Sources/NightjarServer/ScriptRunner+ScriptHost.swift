@@ -125,7 +125,7 @@ extension ScriptRunner: ScriptHost {
         return connection.hasRoom(for: frameSize, behind: member.pendingOutput)
     }
 
-    /// Encodes once, then one envelope for each event loop that has members.
+    /// Encodes once, compresses once for each window in use, then one envelope for each event loop that has members.
     private func fanOut(
         _ payload: UnsafeRawBufferPointer,
         isText: Bool,
@@ -134,16 +134,21 @@ extension ScriptRunner: ScriptHost {
     ) {
         self.worker.counters.add(.broadcasts)
         guard self.openCount > 0 else { return }
-        var frame = ByteBuffer()
-        WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &frame)
+        let frames = BroadcastFrames(
+            payload,
+            isText: isText,
+            demand: self.demand,
+            level: options.compress ? self.route.configuration.deflateLevel(payload.count) : nil,
+            pool: self.worker.deflatePool
+        )
         for worker in self.membersOnWorker.indices where self.membersOnWorker[worker] > 0 {
             if worker == self.worker.index {
-                self.worker.broadcast(frame, to: self.route.index, options: options, except: except)
+                self.worker.broadcast(frames, to: self.route.index, options: options, except: except)
             } else {
                 let excluded = except.filter { $0.worker == worker }
                 let envelope = Envelope.broadcast(
                     route: self.route.index,
-                    frame: frame,
+                    frames: frames,
                     compress: options.compress,
                     key: Array(options.key),
                     except: excluded

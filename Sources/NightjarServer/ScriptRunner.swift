@@ -48,6 +48,9 @@ package final class ScriptRunner {
     /// How many members have their socket on each event loop.
     package private(set) var membersOnWorker: [Int]
 
+    /// Which frames broadcasts need.
+    package private(set) var demand = BroadcastFrames.Demand()
+
     /// The member whose event runs, found without a search.
     package private(set) var current: Member?
 
@@ -120,6 +123,7 @@ package final class ScriptRunner {
         self.membersByID[id] = member
         self.names[request.publicID] = id
         self.membersOnWorker[id.worker] += 1
+        self.demand.change(by: 1, for: request.deflate)
         // Before `connect` runs, which may be now: what it sends is this loop's own.
         connection?.member = member
         self.enqueue(.connect(member))
@@ -278,6 +282,7 @@ package final class ScriptRunner {
         self.membersByID[member.id] = nil
         self.names[member.request.publicID] = nil
         self.membersOnWorker[member.id.worker] -= 1
+        self.demand.change(by: -1, for: member.request.deflate)
     }
 
     /// Runs a handler and applies its effects.

@@ -125,6 +125,27 @@ package struct RouteConfiguration: Sendable, Equatable {
     /// How long the close handshake may take before the connection is reset.
     package var closeTimeout: Duration = .seconds(5)
 
+    /// Whether clients that offer permessage-deflate get it (RFC 7692).
+    package var compress = true
+
+    /// Bytes of a message from which on it is compressed for clients that agreed to it.
+    package var deflateMinimum = 1024
+
+    /// How hard messages are compressed, 1...9, from fast to small.
+    package var deflateLevel = 1
+
+    /// Whether what is sent may refer to earlier messages, which costs each connection up to 256 KiB.
+    package var deflateServerTakeover = false
+
+    /// Whether clients may refer to earlier messages, which costs each connection up to 40 KiB.
+    package var deflateClientTakeover = false
+
+    /// The window that is compressed with, as a power of two, 9...15.
+    package var deflateServerWindowBits = 15
+
+    /// The window that clients are asked to compress with, as a power of two, 9...15.
+    package var deflateClientWindowBits = 15
+
     /// Messages of one connection that may wait for its script before reading stops.
     package var queueMessages = 64
 

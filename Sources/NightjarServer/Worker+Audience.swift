@@ -6,7 +6,6 @@
 //
 
 internal import LuaRuntime
-internal import NIOCore
 
 /// The connections of this loop that a route's broadcasts reach, kept in the order in which the script's loop tells of them.
 extension Worker {
@@ -19,16 +18,16 @@ extension Worker {
         }
     }
 
-    /// Appends a frame to every connection of the route on this loop but `except`.
+    /// Appends a message to what every connection of the route on this loop but `except` is sent.
     func broadcast(
-        _ frame: ByteBuffer,
+        _ frames: BroadcastFrames,
         to route: Int,
         options: SendOptions,
         except: some Collection<ConnectionID>
     ) {
         let excluded = Set(except)
         for connection in self.audiences[route] where excluded.isEmpty || !excluded.contains(connection.id) {
-            connection.send(frame: frame, options: options)
+            connection.send(frames, options: options)
         }
     }
 

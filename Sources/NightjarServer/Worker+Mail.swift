@@ -11,8 +11,8 @@ internal import NIOCore
 /// What this loop tells the others, and what they tell it.
 extension Worker {
     package func post(_ envelope: Envelope, to worker: Int) {
-        if case .broadcast(_, let frame, _, _, _) = envelope {
-            self.account(frame.readableBytes)
+        if case .broadcast(_, let frames, _, _, _) = envelope {
+            self.account(frames.byteCount)
         }
         self.outgoing[worker].append(envelope)
         self.scheduleEndOfTick()
@@ -67,11 +67,11 @@ extension Worker {
                 }
             case .close(let id, let code, let reason):
                 self.connections[id]?.close(code: code, reason: reason)
-            case .broadcast(let route, let frame, let compress, let key, let except):
-                self.account(-frame.readableBytes)
+            case .broadcast(let route, let frames, let compress, let key, let except):
+                self.account(-frames.byteCount)
                 key.withUnsafeBytes { key in
                     let options = SendOptions(compress: compress, key: key)
-                    self.broadcast(frame, to: route, options: options, except: except)
+                    self.broadcast(frames, to: route, options: options, except: except)
                 }
             case .inputTaken(let id, let messages, let byteCount):
                 self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)

@@ -41,6 +41,9 @@ package final class Worker {
     /// The connection whose frames go to ``output``.
     package private(set) var corked: Connection?
 
+    /// The zlib states of this loop.
+    package let deflatePool = DeflatePool()
+
     /// The connections of each route that broadcasts reach.
     var audiences: [[Connection]]
 
@@ -137,10 +140,13 @@ package final class Worker {
     }
 
     /// Makes a connection for a socket of this loop; nil when the table is full.
-    package func makeConnection(route: Route) -> Connection? {
-        guard let connection = self.connections.insert({ Connection(id: $0, route: route, worker: self) }) else {
-            return nil
+    ///
+    /// - Parameter deflate: what its handshake agreed about permessage-deflate.
+    package func makeConnection(route: Route, deflate: DeflateParameters? = nil) -> Connection? {
+        let connection = self.connections.insert { id in
+            Connection(id: id, route: route, worker: self, deflate: deflate)
         }
+        guard let connection else { return nil }
         self.counters.add(.upgraded)
         self.counters.add(.open)
         return connection

@@ -63,7 +63,7 @@ async def test_pong_carries_the_payload_of_the_ping(server, payload):
 
 
 async def test_no_subprotocol_and_no_extension_without_agreement(server):
-    async with connect(server.url("/echo"), subprotocols=["chat", "superchat"]) as client:
+    async with connect(server.url("/echo"), subprotocols=["chat", "superchat"], compression=None) as client:
         assert client.subprotocol is None
         assert "Sec-WebSocket-Protocol" not in client.response.headers
         assert "Sec-WebSocket-Extensions" not in client.response.headers

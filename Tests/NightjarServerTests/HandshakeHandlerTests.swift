@@ -59,6 +59,22 @@ struct HandshakeHandlerTests {
         }
     }
 
+    @Test func answersOffersOfCompression() throws {
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+        let fixture = try Fixture()
+        fixture.request(Self.upgrade + [offer])
+        let answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        #expect(try fixture.sent().contains("\r\nSec-WebSocket-Extensions: \(answer)\r\n"))
+        for (lines, status) in [
+            ([], "101"), (["Sec-WebSocket-Extensions: x"], "101"), (["Sec-WebSocket-Extensions: ;"], "400"),
+        ] {
+            let fixture = try Fixture()
+            fixture.request(Self.upgrade + lines)
+            let sent = try fixture.sent()
+            #expect(sent.hasPrefix("HTTP/1.1 \(status) ") && !sent.contains("\r\nSec-WebSocket-Extensions:"))
+        }
+    }
+
     @Test func acceptsAnUpgrade() throws {
         let fixture = try Fixture(script: "return { connect = function(conn) conn:send('hi') end }")
         fixture.request(Self.upgrade)

@@ -36,11 +36,24 @@ extension WebSocketConnection {
         into output: inout ByteBuffer
     ) -> Bool {
         guard canSend else { return false }
-        guard let compressed = compression?.compress(payload, level: level) else {
-            return send(payload, as: kind, into: &output)
-        }
-        output.writeFrame(kind.opcode, payload: compressed, maskingKey: nextMaskingKey(), isCompressed: true)
+        writeMessage(payload, as: kind, level: level, into: &output)
         return true
+    }
+
+    /// Does as `sendCompressed`, without a look at the state: a server sends its answers to what came before a violation.
+    package mutating func writeMessage(
+        _ payload: UnsafeRawBufferPointer,
+        as kind: MessageKind,
+        level: Int,
+        into output: inout ByteBuffer
+    ) {
+        let compressed = compression?.compress(payload, level: level)
+        output.writeFrame(
+            kind.opcode,
+            payload: compressed ?? payload,
+            maskingKey: nextMaskingKey(),
+            isCompressed: compressed != nil
+        )
     }
 
     /// Appends one whole frame without a mask whose payload ``DeflatePool/compress(_:windowBits:level:)`` has made, for a message

@@ -203,6 +203,41 @@ package enum Schema {
             "Bytes buffered by all connections together; 0 means a quarter of the memory the process may use."
         ),
         Setting(
+            "compress",
+            .boolean(.route(\.compress)),
+            "Whether clients that offer compression (permessage-deflate) get it."
+        ),
+        Setting(
+            "deflate.min_size",
+            .size(.route(\.deflateMinimum), 0...1024 * 1024 * 1024),
+            "Bytes of a message from which on it is compressed for clients that agreed to it."
+        ),
+        Setting(
+            "deflate.level",
+            .integer(.route(\.deflateLevel), 1...9),
+            "How hard messages are compressed, from 1 (fast) to 9 (small)."
+        ),
+        Setting(
+            "deflate.server_takeover",
+            .boolean(.route(\.deflateServerTakeover)),
+            "Whether what is sent may refer to earlier messages, which costs each connection up to 256 KiB."
+        ),
+        Setting(
+            "deflate.client_takeover",
+            .boolean(.route(\.deflateClientTakeover)),
+            "Whether clients may refer to earlier messages, which costs each connection up to 40 KiB."
+        ),
+        Setting(
+            "deflate.server_window_bits",
+            .integer(.route(\.deflateServerWindowBits), 9...15),
+            "The window that messages are compressed with, as a power of two."
+        ),
+        Setting(
+            "deflate.client_window_bits",
+            .integer(.route(\.deflateClientWindowBits), 9...15),
+            "The window that clients are asked to compress with, as a power of two."
+        ),
+        Setting(
             "keep_alive.interval",
             .duration(.route(\.keepAliveInterval), delays),
             "Silence of a client after which it is sent a ping."

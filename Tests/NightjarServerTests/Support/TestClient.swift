@@ -24,13 +24,23 @@ final class TestClient {
     let transport = MemoryTransport()
     private(set) var received: [Received] = []
     private(set) var answer = ""
-    private var websocket = WebSocketConnection(
-        role: .client(seed: 7),
-        limits: .init(maxMessageSize: 1 << 28),
-        now: MonotonicTime(nanoseconds: 0)
-    )
+    private var websocket: WebSocketConnection
+    /// All that the server has sent, in bytes.
+    private(set) var receivedBytes = 0
 
-    init(_ connection: Connection, target: String = "/test", headers: [(name: String, value: String)] = []) throws {
+    init(
+        _ connection: Connection,
+        target: String = "/test",
+        headers: [(name: String, value: String)] = [],
+        deflate: DeflateParameters? = nil
+    ) throws {
+        self.websocket = WebSocketConnection(
+            role: .client(seed: 7),
+            limits: .init(maxMessageSize: 1 << 28),
+            now: MonotonicTime(nanoseconds: 0),
+            deflate: deflate,
+            pool: DeflatePool()
+        )
         self.connection = connection
         self.transport.connection = connection
         let request = ClientRequest(
@@ -41,7 +51,8 @@ final class TestClient {
             ip: "127.0.0.1",
             isSecure: false,
             headers: headers,
-            subprotocol: nil
+            subprotocol: nil,
+            deflate: deflate
         )
         connection.open(on: self.transport, request: request, answer: ByteBuffer(string: "101\n"))
     }
@@ -70,6 +81,15 @@ final class TestClient {
             bytes.writeImmutableBuffer(self.frame(text))
         }
         self.feed(bytes)
+    }
+
+    func send(compressed text: String) {
+        var output = ByteBuffer()
+        var text = text
+        text.withUTF8 {
+            _ = self.websocket.sendCompressed(UnsafeRawBufferPointer($0), as: .text, level: 6, into: &output)
+        }
+        self.feed(output)
     }
 
     func send(binary: [UInt8]) {
@@ -118,6 +138,7 @@ final class TestClient {
     /// Parses what the server has sent so far.
     func take() {
         var bytes = self.transport.takeSent()
+        self.receivedBytes += bytes.readableBytes
         if self.answer.isEmpty, bytes.readableBytes > 0 {
             self.answer = bytes.readString(length: 4) ?? ""
         }

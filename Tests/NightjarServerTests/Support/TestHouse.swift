@@ -10,6 +10,7 @@ import LuaRuntime
 import NIOCore
 import NIOEmbedded
 import NightjarServer
+import WebSocketCore
 
 /// One or two event loops in memory with one route, whose VM lives on the last of them; sockets live on the first.
 ///
@@ -64,11 +65,15 @@ final class TestHouse {
     }
 
     /// A connection to the route on the first loop.
-    func connect(target: String = "/test", headers: [(name: String, value: String)] = []) throws -> TestClient {
-        guard let connection = self.workers[0].makeConnection(route: self.route) else {
+    func connect(
+        target: String = "/test",
+        headers: [(name: String, value: String)] = [],
+        deflate: DeflateParameters? = nil
+    ) throws -> TestClient {
+        guard let connection = self.workers[0].makeConnection(route: self.route, deflate: deflate) else {
             throw ChannelError.inappropriateOperationForState
         }
-        return try TestClient(connection, target: target, headers: headers)
+        return try TestClient(connection, target: target, headers: headers, deflate: deflate)
     }
 
     /// Lets both loops run until neither has anything to do.

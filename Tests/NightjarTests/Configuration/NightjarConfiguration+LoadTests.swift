@@ -34,7 +34,7 @@ struct NightjarConfigurationLoadTests {
                 case .string: ["elsewhere"]
                 case .file: ["elsewhere"]
                 case .boolean: ["true"]
-                case .integer: ["33"]
+                case .integer: ["33", "9"]
                 case .size: ["65MiB", "65KiB", "33KiB"]
                 case .duration: ["11s"]
                 case .choice(let choice): [choice.names[choice.names.count - 1]]

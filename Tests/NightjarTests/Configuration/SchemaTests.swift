@@ -21,7 +21,7 @@ struct SchemaTests {
         var seen: [NightjarConfiguration] = []
         for setting in Schema.settings {
             var configuration = defaults
-            let others = Self.otherValues(for: setting)
+            let others = Self.otherValues(for: setting).filter { $0 != setting.text(in: defaults) }
             let other = try #require(others.first { setting.set($0, in: &configuration) }, "\(setting.key)")
             #expect(setting.text(in: configuration) == other)
             #expect(configuration != defaults)
@@ -63,7 +63,9 @@ struct SchemaTests {
                 "limits.buffered_soft",
                 "limits.close", "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu",
                 "limits.load",
-                "limits.memory", "keep_alive.interval", "keep_alive.timeout",
+                "limits.memory", "compress", "deflate.min_size", "deflate.level", "deflate.server_takeover",
+                "deflate.client_takeover", "deflate.server_window_bits", "deflate.client_window_bits",
+                "keep_alive.interval", "keep_alive.timeout",
             ]
         )
     }
@@ -136,8 +138,8 @@ struct SchemaTests {
         switch setting.kind {
         case .string: ["elsewhere"]
         case .file: ["elsewhere"]
-        case .boolean: ["true"]
-        case .integer: ["17"]
+        case .boolean: ["true", "false"]
+        case .integer: ["17", "9"]
         case .size: ["3MiB", "7KiB"]
         case .duration: ["7s"]
         case .choice(let choice): [choice.names[choice.names.count - 1]]
