@@ -15,6 +15,9 @@ internal import WebSocketCore
 extension Connection {
     /// Parses and delivers until the input is used up or reading has to pause.
     func consume(_ buffer: ByteBuffer) {
+        if self.bucket != nil {
+            self.fillBucket()
+        }
         // Frames that answer this burst gather in the loop's buffer, unless older ones wait in our queue.
         if self.queue.isEmpty, self.chunkInFlight == 0 {
             self.worker.cork(self)
@@ -33,11 +36,14 @@ extension Connection {
 
     func parse(_ input: inout UnsafeMutableRawBufferPointer) {
         do {
-            while self.isInputOver || self.pauses.isDisjoint(with: .anyOfScript),
+            while self.isInputOver || self.pauses.isDisjoint(with: .anyOfInput),
                 let event = try self.websocket.nextEvent(from: &input)
             {
                 switch event {
                 case .message(let kind, let payload):
+                    if self.bucket != nil {
+                        try self.takeToken()
+                    }
                     self.deliver(payload, isText: kind == .text)
                 case .ping:
                     self.answerPing()
@@ -48,8 +54,39 @@ extension Connection {
                 }
             }
         } catch {
+            input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             self.fail(error)
             input = UnsafeMutableRawBufferPointer(rebasing: input[input.endIndex...])
+        }
+    }
+
+    /// Puts in the tokens that have come, and lets a peer go on that has one.
+    ///
+    /// The time is the loop's own, read once for each burst of input: the worker's has a grain in which many tokens come.
+    func fillBucket() {
+        let limits = self.route.configuration
+        let now = MonotonicTime(self.worker.eventLoop.now)
+        self.bucket?.fill(now: now, rate: limits.messageRate, burst: limits.messageTokens)
+        if self.bucket?.hasToken == true {
+            self.pauses.remove(.rate)
+        }
+    }
+
+    /// Takes the token of a message before the script hears of it.
+    private func takeToken() throws(ProtocolViolation) {
+        let limits = self.route.configuration
+        let hadToken = self.bucket?.take() ?? true
+        switch limits.flood {
+        case .close:
+            guard !hadToken else { return }
+            self.websocket.ignoreInput()
+            throw .tooManyMessages(limit: limits.messageRate)
+        case .slow:
+            // The peer that has gone gets through all that was read of it.
+            if self.bucket?.hasToken == false, !self.isInputOver {
+                self.pauses.insert(.rate)
+                self.worker.exceeded(.rateSlowed, "reading pauses: \(limits.messageRate) messages/s have come", self)
+            }
         }
     }
 
@@ -132,6 +169,9 @@ extension Connection {
         self.endingDeadline = nil
         self.phase = .closing
         self.isFinished = true
+        // What comes or came after the end is not looked at.
+        self.heldInput = nil
+        self.pauses.subtract(.anyOfInput)
         self.write { output in
             switch ending {
             case .closed: self.websocket.acknowledgeClose(into: &output, now: self.worker.now)

@@ -22,23 +22,79 @@ extension Connection {
         return self.queue.append(body)
     }
 
-    /// Appends a message compressed, or as it is if that would not make it smaller.
+    /// Appends a message as a frame of its own, compressed when there is a level and that makes it smaller.
     ///
     /// - Returns: the size of the frame.
-    func writeCompressed(_ payload: UnsafeRawBufferPointer, isText: Bool, level: Int) -> Int {
-        self.write { output in
-            let before = output.writerIndex
+    func writeMessage(
+        _ payload: UnsafeRawBufferPointer,
+        isText: Bool,
+        level: Int?,
+        into output: inout ByteBuffer
+    ) -> Int {
+        let before = output.writerIndex
+        if let level {
             self.websocket.writeMessage(payload, as: isText ? .text : .binary, level: level, into: &output)
-            return output.writerIndex - before
+        } else {
+            WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &output)
         }
+        return output.writerIndex - before
     }
 
-    /// Whether another frame may be queued; if not, the connection is closed as too slow.
-    func makesRoom(for payloadCount: Int) -> Bool {
+    /// Replaces the frame of that key, if it is wholly unsent, by what `append` puts at the end of the queue.
+    ///
+    /// - Returns: the size of the new frame, as `append` tells it.
+    @discardableResult
+    func replace(
+        _ key: UnsafeRawBufferPointer,
+        isPosted: Bool,
+        _ append: (inout SendQueue) -> Int
+    ) -> Int {
+        self.worker.markDirty(self)
+        // What gathers for this burst comes before it, and only what is in the queue can be removed again.
+        self.queueCorkedOutput()
+        let removed = self.queue.remove(key: key)
+        if removed.isPosted {
+            let reported = min(removed.byteCount, self.unreportedOutput)
+            self.unreportedOutput -= reported
+            self.report(sent: reported)
+        }
+        let byteCount = append(&self.queue)
+        self.queue.setKey(ofLast: byteCount, to: key, isPosted: isPosted)
+        // Too late rather than too early: no second Pong may wait.
+        self.bytesBeforePong = min(self.bytesBeforePong, self.bufferedBytes)
+        return byteCount
+    }
+
+    /// Tells the script's loop that bytes are no longer buffered.
+    func report(sent byteCount: Int) {
+        guard byteCount > 0 else { return }
+        self.worker.post(
+            .outputSent(self.id, route: self.route.index, byteCount: byteCount),
+            to: self.route.owner
+        )
+    }
+
+    /// Whether another frame may be queued; if not, it is dropped, or the connection is closed as too slow.
+    ///
+    /// - Parameters:
+    ///   - frameSize: its bytes.
+    ///   - key: the frame that it would replace makes room.
+    ///   - isAccepted: the limit was looked at when the script asked.
+    func makesRoom(for frameSize: Int, key: UnsafeRawBufferPointer, isAccepted: Bool) -> Bool {
         guard self.phase == .open, !self.isInputOver else { return false }
-        guard !self.hasRoom(for: WebSocketConnection.frameSize(payloadCount)) else { return true }
-        let limit = self.route.configuration.buffered
+        let limits = self.route.configuration
+        if isAccepted, limits.slow == .drop { return true }
+        guard !self.hasRoom(for: frameSize, key: key) else { return true }
         self.worker.counters.add(.messagesDropped)
+        guard limits.slow == .close else {
+            self.worker.exceeded(
+                .bufferedDropped,
+                "message dropped: \(self.bufferedBytes) bytes wait for a peer that reads too slowly",
+                self
+            )
+            return false
+        }
+        let limit = limits.buffered
         self.worker.exceeded(
             .buffered,
             "closed: \(self.bufferedBytes) bytes wait for a peer that reads too slowly",
@@ -50,16 +106,17 @@ extension Connection {
 
     /// Whether a frame, behind others that are still to come, stays within the hard limit; before it says no, the kernel is asked
     /// to take what it can.
-    func hasRoom(for frameSize: Int, behind pending: Int = 0) -> Bool {
+    func hasRoom(for frameSize: Int, key: UnsafeRawBufferPointer, behind pending: Int = 0) -> Bool {
         let limit = self.route.configuration.buffered
         func isWithin(_ buffered: Int) -> Bool {
-            // A frame may always go to a peer that has taken everything, whatever its size; what is still to come has not been
-            // offered to it.
-            buffered == 0 || buffered + pending + frameSize <= limit
+            // A frame may always go to a peer that has taken everything, whatever its size.
+            buffered + pending == 0 || buffered + pending + frameSize <= limit
         }
         if isWithin(self.bufferedBytes) { return true }
         // A connection that turns out to be broken is found so again when it settles.
-        return self.offer() && isWithin(self.bufferedBytes)
+        guard self.offer() else { return false }
+        if isWithin(self.bufferedBytes) { return true }
+        return !key.isEmpty && isWithin(self.bufferedBytes - self.queue.byteCount(ofKey: key))
     }
 
     /// Offers everything to the transport, and leaves it a chunk of what it has no room for.
@@ -121,10 +178,16 @@ extension Connection {
         guard self.unreportedOutput > 0 else { return }
         let reported = self.bufferedBytes == 0 ? self.unreportedOutput : min(count, self.unreportedOutput)
         self.unreportedOutput -= reported
-        self.worker.post(
-            .outputSent(self.id, route: self.route.index, byteCount: reported),
-            to: self.route.owner
-        )
+        self.report(sent: reported)
+    }
+
+    /// Puts what gathers for this burst into the queue, behind which it goes on.
+    private func queueCorkedOutput() {
+        guard self.worker.corked === self else { return }
+        if self.worker.output.readableBytes > 0 {
+            self.queue.append { $0.writeImmutableBuffer(self.worker.output) }
+        }
+        self.worker.uncork()
     }
 
     /// Soft limit, account, and deadline, after input and output have moved.
@@ -153,11 +216,15 @@ extension Connection {
         if self.unreportedSaving > 0 {
             let saving = self.unreportedSaving
             self.unreportedSaving = 0
-            self.worker.post(.outputSent(self.id, route: self.route.index, byteCount: saving), to: self.route.owner)
+            self.report(sent: saving)
         }
         let held = self.heldInput?.readableBytes ?? 0
         self.account(for: buffered + held + self.websocket.bufferedBytes + self.websocket.compressionBytes)
-        if let deadline = self.endingDeadline ?? self.websocket.nextDeadline {
+        var deadline = self.endingDeadline ?? self.websocket.nextDeadline
+        if self.pauses.contains(.rate), let token = self.bucket?.nextToken(rate: self.route.configuration.messageRate) {
+            deadline = min(token, deadline ?? .never)
+        }
+        if let deadline {
             self.expectedTurn = self.worker.schedule(self.id, deadline: deadline, unlessBefore: self.expectedTurn)
         }
     }

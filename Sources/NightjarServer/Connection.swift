@@ -31,8 +31,10 @@ package final class Connection {
         package static let script = Pauses(rawValue: 1 << 1)
         /// As much waits for the script from all connections as may.
         package static let congestion = Pauses(rawValue: 1 << 2)
-        /// The script has enough to do.
-        package static let anyOfScript = Pauses(rawValue: 1 << 1 | 1 << 2)
+        /// The peer has sent as many messages as it may for now.
+        package static let rate = Pauses(rawValue: 1 << 3)
+        /// What was read is held, and not looked at.
+        package static let anyOfInput = Pauses(rawValue: 1 << 1 | 1 << 2 | 1 << 3)
     }
 
     enum Phase {
@@ -51,9 +53,6 @@ package final class Connection {
         case closed
         case violation(ProtocolViolation)
     }
-
-    /// Bytes that a peer may still send after our last one before the connection is reset.
-    static let lingerLimit = 1024 * 1024
 
     /// What one ``Transport/writeLater(_:)`` is given at most: what it holds cannot be overtaken or dropped.
     static let chunkLimit = 64 * 1024
@@ -100,7 +99,8 @@ package final class Connection {
     var heldInput: ByteBuffer?
     /// True once nothing more will be read: what is held is parsed without a pause.
     var isInputOver = false
-    var discardedInput = 0
+    /// The messages that the peer may send now; nil when its route sets no rate.
+    var bucket: TokenBucket?
 
     /// Messages, and their bytes, that wait for the script.
     var waitingMessages = 0
@@ -123,6 +123,9 @@ package final class Connection {
         self.route = route
         self.worker = worker
         let limits = route.configuration
+        if limits.messageRate > 0 {
+            self.bucket = TokenBucket(burst: limits.messageTokens, now: MonotonicTime(worker.eventLoop.now))
+        }
         self.websocket = WebSocketConnection(
             role: .server,
             limits: WebSocketConnection.Limits(
@@ -166,18 +169,9 @@ package final class Connection {
     /// Takes what was read, in order.
     package func receive(_ buffer: ByteBuffer) {
         switch self.phase {
-        case .gone:
-            return
-        case .lingering:
-            self.discardedInput += buffer.readableBytes
-            if self.discardedInput > Self.lingerLimit {
-                self.worker.exceeded(
-                    .ignoredInput,
-                    "reset: the client sends on after the close handshake",
-                    self
-                )
-                self.reset()
-            }
+        case .gone, .lingering:
+            // A peer that still sends must not be reset before it has read our Close: its input costs nothing but the reading,
+            // and ends with the close deadline.
             return
         case .open, .closing:
             break
@@ -236,43 +230,66 @@ package final class Connection {
 
     /// Sends a message, compressed where that was agreed, unless it is small or the script does not want it.
     package func send(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) {
-        guard self.makesRoom(for: payload.count) else { return }
-        if options.compress, self.websocket.compresses, let level = self.route.configuration.deflateLevel(payload.count)
-        {
-            self.worker.counters.add(.messagesSent)
-            let size = self.writeCompressed(payload, isText: isText, level: level)
-            if self.member == nil {
-                self.unreportedOutput += size
-                self.unreportedSaving += WebSocketConnection.frameSize(payload.count) - size
+        let plainSize = WebSocketConnection.frameSize(payload.count)
+        let isPosted = self.member == nil
+        guard self.makesRoom(for: plainSize, key: options.key, isAccepted: !isPosted) else {
+            if isPosted, self.phase == .open {
+                self.report(sent: plainSize)
             }
             return
         }
-        if self.member == nil {
-            self.unreportedOutput += WebSocketConnection.frameSize(payload.count)
-        }
         self.worker.counters.add(.messagesSent)
-        self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
+        let isCompressed = options.compress && self.compresses(options)
+        let level = isCompressed ? self.route.configuration.deflateLevel(payload.count) : nil
+        let size: Int
+        if options.key.isEmpty {
+            size = self.write { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
+        } else {
+            size = self.replace(options.key, isPosted: isPosted) { queue in
+                queue.append { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
+            }
+        }
+        if isPosted {
+            self.unreportedOutput += size
+            self.unreportedSaving += plainSize - size
+        }
     }
 
     /// Sends a message that was encoded for many.
     package func send(_ frames: BroadcastFrames, options: SendOptions) {
-        guard frames.compresses, self.websocket.compresses else {
-            self.send(frame: frames.plain)
+        guard frames.compresses, self.compresses(options) else {
+            self.send(frame: frames.plain, options: options)
             return
         }
         if let bits = self.websocket.sharedWindowBits {
-            self.send(frame: frames.frame(windowBits: bits) ?? frames.plain)
-        } else if self.makesRoom(for: frames.plain.readableBytes) {
+            self.send(frame: frames.frame(windowBits: bits) ?? frames.plain, options: options)
+        } else if self.makesRoom(for: frames.plain.readableBytes, key: options.key, isAccepted: false) {
             let level = self.route.configuration.deflateLevel
             self.worker.counters.add(.messagesSent)
-            frames.withPayload { _ = self.writeCompressed($0, isText: frames.isText, level: level) }
+            frames.withPayload { payload in
+                _ = self.write { self.writeMessage(payload, isText: frames.isText, level: level, into: &$0) }
+            }
         }
     }
 
-    private func send(frame: ByteBuffer) {
-        guard self.makesRoom(for: frame.readableBytes) else { return }
-        self.worker.markDirty(self)
+    /// Whether a message may be compressed. A frame that its key may remove again must not become part of a context that is
+    /// taken over: the peer would never see what later messages refer to.
+    private func compresses(_ options: SendOptions) -> Bool {
+        self.websocket.compresses && (options.key.isEmpty || self.websocket.sharedWindowBits != nil)
+    }
+
+    /// Sends a whole frame that was encoded for many.
+    private func send(frame: ByteBuffer, options: SendOptions) {
+        guard self.makesRoom(for: frame.readableBytes, key: options.key, isAccepted: false) else { return }
         self.worker.counters.add(.messagesSent)
+        guard options.key.isEmpty else {
+            self.replace(options.key, isPosted: false) {
+                $0.append(sharing: frame)
+                return frame.readableBytes
+            }
+            return
+        }
+        self.worker.markDirty(self)
         if self.worker.corked === self {
             self.worker.output.writeImmutableBuffer(frame)
         } else {
@@ -290,7 +307,7 @@ package final class Connection {
         self.closeReport = CloseReport(code: code, reason: reason, wasClean: false)
         self.write { self.websocket.close(code: code, reason: reason, into: &$0, now: self.worker.now) }
         // The peer's Close may lie behind what is held; it is read without asking the script any more.
-        self.pauses.subtract(.anyOfScript)
+        self.pauses.subtract(.anyOfInput)
         self.worker.markDirty(self)
     }
 
@@ -335,7 +352,10 @@ package final class Connection {
             self.settle()
             return
         }
-        if self.isOutputMoving || !self.pauses.isDisjoint(with: .anyOfScript) {
+        if self.pauses.contains(.rate) {
+            self.fillBucket()
+        }
+        if self.isOutputMoving || !self.pauses.isDisjoint(with: .anyOfInput) {
             // We do not read, so silence says nothing about the peer.
             self.websocket.notRead(until: self.worker.now)
         }
@@ -359,7 +379,7 @@ package final class Connection {
     ///
     /// Called outside of every handler, at the end of a burst of input and of the loop's tick.
     package func settle() {
-        if self.pauses.isDisjoint(with: .anyOfScript), let held = self.heldInput {
+        if self.pauses.isDisjoint(with: .anyOfInput), let held = self.heldInput {
             self.heldInput = nil
             self.consume(held)
         }
@@ -370,8 +390,11 @@ package final class Connection {
         // Sending may have ended the connection from within.
         guard let transport = self.transport else { return }
         self.settleLimits()
-        if self.isReading != self.pauses.isEmpty {
-            self.isReading = self.pauses.isEmpty
+        // Once nothing of the input counts any more but its end, what would pause it does not either: a peer that is blocked
+        // in sending reads our Close only when it has sent.
+        let wantsReading = self.pauses.isEmpty || self.phase != .open
+        if self.isReading != wantsReading {
+            self.isReading = wantsReading
             if self.isReading {
                 self.websocket.notRead(until: self.worker.now)
             }

@@ -16,8 +16,20 @@ extension ScriptRunner: ScriptHost {
         guard let member = self.member(id), member.phase == .open else { return .closed }
         if let connection = member.connection, !connection.isOpen { return .closed }
         let size = WebSocketConnection.frameSize(byteCount)
-        guard self.hasRoom(for: size, member) else {
-            self.overflow(member)
+        guard self.hasRoom(for: size, key: key, member) else {
+            // What waits in the outbox was not offered to the kernel, and may be of the same key.
+            guard member.pendingOutput == 0 else { return .unsettled }
+            switch self.route.configuration.slow {
+            case .close: self.overflow(member)
+            case .drop:
+                self.worker.counters.add(.messagesDropped)
+                let limit = self.route.configuration.buffered
+                self.worker.exceeded(
+                    .bufferedDropped,
+                    "message dropped: more than \(limit) bytes wait for a peer that reads too slowly",
+                    metadata: ["route": "\(self.route.path)", "connection": "\(member.request.publicID)"]
+                )
+            }
             return .overflow
         }
         member.pendingOutput += size
@@ -116,13 +128,13 @@ extension ScriptRunner: ScriptHost {
         }
     }
 
-    private func hasRoom(for frameSize: Int, _ member: Member) -> Bool {
+    private func hasRoom(for frameSize: Int, key: UnsafeRawBufferPointer, _ member: Member) -> Bool {
         guard let connection = member.connection else {
             // On another loop part of what is counted may be sent already: that loop holds the exact limit.
             return member.bufferedBytes == 0
                 || member.bufferedBytes + frameSize <= 2 * self.route.configuration.buffered
         }
-        return connection.hasRoom(for: frameSize, behind: member.pendingOutput)
+        return connection.hasRoom(for: frameSize, key: key, behind: member.pendingOutput)
     }
 
     /// Encodes once, compresses once for each window in use, then one envelope for each event loop that has members.

@@ -10,7 +10,9 @@ package import NIOCore
 
 /// The bytes of one connection that the kernel has not taken yet, in order.
 ///
-/// Small frames are copied behind each other; a large frame that many connections share is kept as a slice of it.
+/// Small frames are copied behind each other; a large frame that many connections share is kept as a slice of it. A frame
+/// with a conflation key lies among the others and is removed by marking it: its bytes are passed over when its chunk is to
+/// be sent, or when marked bytes outweigh those that wait. Without keys none of that costs more than a look at a nil.
 package struct SendQueue {
     /// Frames up to this size are copied, larger ones shared: a copy below it costs less than the bookkeeping.
     package static let sharingThreshold = 4 * 1024
@@ -18,7 +20,19 @@ package struct SendQueue {
     /// Chunks grow up to here before a new one begins, so that what has been sent is given back piece by piece.
     private static let chunkCapacity = 64 * 1024
 
-    private var chunks: Deque<ByteBuffer> = []
+    /// Removed bytes that may lie about, if not more than wait.
+    private static let removedBytesKept = 4 * 1024
+
+    private struct Chunk {
+        var bytes: ByteBuffer
+        /// Those of its frames that have a key and of which nothing is sent, removed ones too, in order.
+        var keyed: [ConflatedFrame] = []
+    }
+
+    private var chunks: Deque<Chunk> = []
+
+    /// The frames that their keys can remove; nil while none waits.
+    private var conflation: Conflation?
 
     /// True while the last chunk is this queue's own and may grow.
     private var tailIsOpen = false
@@ -33,14 +47,14 @@ package struct SendQueue {
     /// Appends what `body` writes behind everything else.
     @discardableResult
     package mutating func append<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
-        if !self.tailIsOpen || self.chunks[self.chunks.count - 1].writerIndex >= Self.chunkCapacity {
-            self.chunks.append(ByteBuffer())
+        if !self.tailIsOpen || self.chunks[self.chunks.count - 1].bytes.writerIndex >= Self.chunkCapacity {
+            self.chunks.append(Chunk(bytes: ByteBuffer()))
             self.tailIsOpen = true
         }
         let last = self.chunks.count - 1
-        let before = self.chunks[last].writerIndex
-        let result = body(&self.chunks[last])
-        self.byteCount += self.chunks[last].writerIndex - before
+        let before = self.chunks[last].bytes.writerIndex
+        let result = body(&self.chunks[last].bytes)
+        self.byteCount += self.chunks[last].bytes.writerIndex - before
         if self.byteCount == 0 {
             // Nothing was written: an empty queue has no chunk.
             self.removeAll()
@@ -53,25 +67,75 @@ package struct SendQueue {
         if frame.readableBytes <= Self.sharingThreshold {
             self.append { $0.writeImmutableBuffer(frame) }
         } else {
-            self.chunks.append(frame)
+            self.chunks.append(Chunk(bytes: frame))
             self.tailIsOpen = false
             self.byteCount += frame.readableBytes
         }
+    }
+
+    /// The bytes of the frame that ``remove(key:)`` would remove.
+    package func byteCount(ofKey key: UnsafeRawBufferPointer) -> Int {
+        self.conflation?.frames[ConflationKey(key)]?.byteCount ?? 0
+    }
+
+    /// Removes the frame of that key, if one is wholly unsent.
+    ///
+    /// - Returns: its bytes, 0 when there is none, and whether it counted with another loop.
+    package mutating func remove(key: UnsafeRawBufferPointer) -> (byteCount: Int, isPosted: Bool) {
+        guard let conflation, let frame = conflation.frames.removeValue(forKey: ConflationKey(key)) else {
+            return (0, false)
+        }
+        frame.isRemoved = true
+        self.byteCount -= frame.byteCount
+        conflation.removedBytes += frame.byteCount
+        if self.byteCount == 0 {
+            self.removeAll()
+        } else if conflation.removedBytes > max(self.byteCount, Self.removedBytesKept) {
+            for index in self.chunks.indices {
+                self.compact(index)
+            }
+            self.chunks.removeAll { $0.bytes.readableBytes == 0 }
+            // The last chunk may be another one now, and shared.
+            self.tailIsOpen = false
+        }
+        return (frame.byteCount, frame.isPosted)
+    }
+
+    /// Makes the frame that was appended last one that its key removes.
+    ///
+    /// - Parameters:
+    ///   - byteCount: the frame's bytes.
+    ///   - key: no other frame of it may be in the queue.
+    ///   - isPosted: whether the frame counts as buffered with another loop.
+    package mutating func setKey(ofLast byteCount: Int, to key: UnsafeRawBufferPointer, isPosted: Bool) {
+        guard let last = self.chunks.indices.last, byteCount > 0 else { return }
+        let conflation = self.conflation ?? Conflation()
+        self.conflation = conflation
+        let frame = ConflatedFrame(
+            key: ConflationKey(key),
+            start: self.chunks[last].bytes.writerIndex - byteCount,
+            byteCount: byteCount,
+            isPosted: isPosted
+        )
+        self.chunks[last].keyed.append(frame)
+        conflation.frames[frame.key] = frame
     }
 
     /// Calls `body` with the oldest bytes that lie together; it returns how many of them are done with.
     ///
     /// - Returns: what `body` returned; nil stands for a failure and removes nothing.
     package mutating func withFirst(_ body: (UnsafeRawBufferPointer) -> Int?) -> Int? {
+        self.passOverRemoved()
         guard let first = self.chunks.first else { return 0 }
-        guard let count = first.withUnsafeReadableBytes(body) else { return nil }
+        guard let count = first.bytes.withUnsafeReadableBytes(body) else { return nil }
         self.removeFirst(count)
         return count
     }
 
     /// Takes the oldest bytes, at most `limit` of them, for somebody who will send them.
     package mutating func takeFirst(atMost limit: Int) -> ByteBuffer? {
-        guard let first = self.chunks.first else { return nil }
+        self.passOverRemoved()
+        guard let first = self.chunks.first?.bytes else { return nil }
         let count = min(limit, first.readableBytes)
         guard let taken = first.getSlice(at: first.readerIndex, length: count) else { return nil }
         self.removeFirst(count)
@@ -81,6 +145,7 @@ package struct SendQueue {
     /// Forgets everything.
     package mutating func removeAll() {
         self.chunks = []
+        self.conflation = nil
         self.tailIsOpen = false
         self.byteCount = 0
     }
@@ -89,15 +154,66 @@ package struct SendQueue {
         self.byteCount -= count
         if self.byteCount == 0 {
             // An idle connection keeps no storage.
-            self.chunks = []
-            self.tailIsOpen = false
-        } else if count == self.chunks[0].readableBytes {
-            self.chunks.removeFirst()
-            if self.chunks.isEmpty {
-                self.tailIsOpen = false
-            }
-        } else {
-            self.chunks[0].moveReaderIndex(forwardBy: count)
+            self.removeAll()
+            return
         }
+        self.chunks[0].bytes.moveReaderIndex(forwardBy: count)
+        if !self.chunks[0].keyed.isEmpty, count > 0 {
+            self.forgetBegun()
+        }
+        if self.chunks[0].bytes.readableBytes == 0 {
+            self.removeFirstChunk()
+        }
+    }
+
+    private mutating func removeFirstChunk() {
+        self.chunks.removeFirst()
+        if self.chunks.isEmpty {
+            self.tailIsOpen = false
+        }
+    }
+
+    /// What has begun to be sent is no longer anybody's to remove.
+    private mutating func forgetBegun() {
+        let begun = self.chunks[0].keyed.prefix { $0.start < self.chunks[0].bytes.readerIndex }
+        for frame in begun {
+            self.conflation?.frames[frame.key] = nil
+        }
+        self.chunks[0].keyed.removeFirst(begun.count)
+    }
+
+    /// Makes the first chunk one that can be sent as it is.
+    private mutating func passOverRemoved() {
+        while let conflation, conflation.removedBytes > 0, !self.chunks.isEmpty {
+            self.compact(0)
+            guard self.chunks[0].bytes.readableBytes == 0 else { return }
+            self.removeFirstChunk()
+        }
+    }
+
+    /// Copies what still is to be sent of a chunk to a new one, if any of it was removed.
+    private mutating func compact(_ index: Int) {
+        guard let conflation, self.chunks[index].keyed.contains(where: \.isRemoved) else { return }
+        let old = self.chunks[index]
+        var bytes = ByteBuffer()
+        var copied = old.bytes.readerIndex
+        func copy(to end: Int) {
+            if end > copied, let piece = old.bytes.getSlice(at: copied, length: end - copied) {
+                bytes.writeImmutableBuffer(piece)
+            }
+            copied = end
+        }
+        for frame in old.keyed {
+            copy(to: frame.start)
+            if frame.isRemoved {
+                copied += frame.byteCount
+                conflation.removedBytes -= frame.byteCount
+            } else {
+                frame.start = bytes.writerIndex
+                copy(to: copied + frame.byteCount)
+            }
+        }
+        copy(to: old.bytes.writerIndex)
+        self.chunks[index] = Chunk(bytes: bytes, keyed: old.keyed.filter { !$0.isRemoved })
     }
 }

@@ -113,8 +113,20 @@ package struct RouteConfiguration: Sendable, Equatable {
     /// Bytes waiting to be sent above which reading pauses and `drain` will follow.
     package var bufferedSoft = 64 * 1024
 
-    /// Bytes waiting to be sent beyond which a connection is closed with 1013.
+    /// Bytes waiting to be sent beyond which ``slow`` decides.
     package var buffered = 1024 * 1024
+
+    /// What happens at the limit ``buffered``.
+    package var slow = SlowPolicy.close
+
+    /// Messages of a peer in a second, counted before the script sees them; 0 for no limit.
+    package var messageRate = 0
+
+    /// Messages that may come at once, 0 for twice ``messageRate``.
+    package var messageBurst = 0
+
+    /// What happens at the limit ``messageRate``.
+    package var flood = FloodPolicy.close
 
     /// Silence after which the server sends a ping.
     package var keepAliveInterval: Duration = .seconds(25)
@@ -171,4 +183,27 @@ package struct RouteConfiguration: Sendable, Equatable {
         HandshakeRequest.isSubprotocol(text)
             ? nil : "a sub-protocol is letters, digits and any of !#$%&'*+-.^_`|~ without blanks, such as `chat.v2`"
     }
+
+    /// Messages that fit into the bucket of ``messageRate``. Where reading pauses it holds at least what comes in two turns of
+    /// the deadline wheel, at which it resumes: less would be lost to the grain of time.
+    package var messageTokens: Int {
+        let burst = self.messageBurst > 0 ? self.messageBurst : 2 * self.messageRate
+        return self.flood == .slow ? max(burst, (self.messageRate + 1) / 2) : burst
+    }
+}
+
+/// What becomes of a connection whose peer reads too slowly.
+package enum SlowPolicy: String, CaseIterable, Sendable {
+    /// It is closed with 1013.
+    case close
+    /// It lives, and the new frame is dropped.
+    case drop
+}
+
+/// What becomes of a connection whose peer sends too many messages.
+package enum FloodPolicy: String, CaseIterable, Sendable {
+    /// It is closed with 1008.
+    case close
+    /// It is not read until it may send again.
+    case slow
 }

@@ -71,7 +71,7 @@ extension Limit {
     fileprivate var logLevel: Logger.Level {
         switch self {
         case .openFiles, .total, .connections: .warning
-        case .bufferedSoft, .queue, .scriptQueue: .debug
+        case .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .debug
         default: .info
         }
     }

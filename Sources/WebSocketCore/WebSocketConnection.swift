@@ -117,6 +117,12 @@ package struct WebSocketConnection: ~Copyable {
         }
     }
 
+    /// Ignores all later input, for a violation that the caller has found; it goes on with `fail(with:into:now:)`.
+    package mutating func ignoreInput() {
+        state = .failed
+        assembly.discardMessage()
+    }
+
     /// Gives back memory that is kept for the next message, when no message is unfinished.
     package mutating func releaseIdleMemory() {
         if assembly.isIdle { releaseBuffer() }

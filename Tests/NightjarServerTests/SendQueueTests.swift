@@ -76,6 +76,105 @@ struct SendQueueTests {
         #expect(queue.takeFirst(atMost: 10) == nil)
     }
 
+    /// Appends a frame with a key, as a connection does.
+    @discardableResult
+    private func replace(_ queue: inout SendQueue, _ key: String, _ frame: [UInt8], shared: Bool = false) -> Int {
+        Array(key.utf8).withUnsafeBytes { key in
+            let removed = queue.remove(key: key)
+            if shared {
+                queue.append(sharing: ByteBuffer(bytes: frame))
+            } else {
+                queue.append { _ = $0.writeBytes(frame) }
+            }
+            queue.setKey(ofLast: frame.count, to: key, isPosted: false)
+            return removed.byteCount
+        }
+    }
+
+    @Test func aKeyReplacesWhatIsWhollyUnsent() {
+        var queue = SendQueue()
+        queue.append { $0.writeString("a") }
+        self.replace(&queue, "k", Array("old".utf8))
+        queue.append { $0.writeString("b") }
+        self.replace(&queue, "other", Array("o".utf8))
+        #expect(self.replace(&queue, "k", Array("new!".utf8)) == 3)
+        #expect(queue.byteCount == 7)
+        #expect(self.drain(&queue, step: 100) == Array("abonew!".utf8))
+    }
+
+    @Test func aKeyDoesNotTearWhatHasBegun() {
+        var queue = SendQueue()
+        self.replace(&queue, "k", Array("old".utf8))
+        _ = queue.withFirst { _ in 1 }
+        #expect(self.replace(&queue, "k", Array("new".utf8)) == 0)
+        #expect(queue.takeFirst(atMost: 1)?.readableBytes == 1)
+        #expect(self.replace(&queue, "k", Array("last".utf8)) == 3)
+        #expect(self.drain(&queue, step: 100) == Array("dlast".utf8))
+        #expect(self.replace(&queue, "k", Array("again".utf8)) == 0)
+    }
+
+    /// A queue without conflation, frame by frame, is the model; also whatever is removed, little of it is kept.
+    @Test func conflatesAsAListOfFramesWould() {
+        struct Frame {
+            var key: String?
+            var bytes: [UInt8]
+        }
+        for seed in UInt64(1)...60 {
+            var generator = SeededGenerator(seed: seed)
+            var queue = SendQueue()
+            var model: [Frame] = []
+            var (begun, sent, expected) = (0, [UInt8](), [UInt8]())
+            for step in 0..<600 {
+                switch Int.random(in: 0..<10, using: &generator) {
+                case 0..<3:
+                    let large = Int.random(in: 0..<8, using: &generator) == 0
+                    let frame = [UInt8](repeating: UInt8(truncatingIfNeeded: step), count: large ? 9000 : 1 + step % 50)
+                    queue.append(sharing: ByteBuffer(bytes: frame))
+                    model.append(Frame(key: nil, bytes: frame))
+                case 3..<9:
+                    let key = "k\(Int.random(in: 0..<6, using: &generator))"
+                    let shared = Int.random(in: 0..<4, using: &generator) == 0
+                    let count = shared ? 5000 : 1 + step % 70
+                    let frame = [UInt8](repeating: UInt8(truncatingIfNeeded: step), count: count)
+                    if let index = model.indices.first(where: { model[$0].key == key && ($0 > 0 || begun == 0) }) {
+                        model.remove(at: index)
+                    }
+                    self.replace(&queue, key, frame, shared: shared)
+                    model.append(Frame(key: key, bytes: frame))
+                default:
+                    let limit = Int.random(in: 1..<6000, using: &generator)
+                    let taken: [UInt8]
+                    if Bool.random(using: &generator) {
+                        taken = queue.takeFirst(atMost: limit).map { Array($0.readableBytesView) } ?? []
+                    } else {
+                        var bytes: [UInt8] = []
+                        _ = queue.withFirst { first in
+                            bytes = Array(first.prefix(limit))
+                            return bytes.count
+                        }
+                        taken = bytes
+                    }
+                    sent += taken
+                    var left = taken.count
+                    while left > 0, let first = model.first {
+                        let count = min(left, first.bytes.count - begun)
+                        expected += first.bytes[begun..<begun + count]
+                        left -= count
+                        begun += count
+                        if begun == first.bytes.count {
+                            model.removeFirst()
+                            begun = 0
+                        }
+                    }
+                }
+                #expect(queue.byteCount == model.reduce(-begun) { $0 + $1.bytes.count })
+            }
+            sent += self.drain(&queue, step: 777)
+            expected += model.flatMap(\.bytes).dropFirst(begun)
+            #expect(sent == expected, "seed \(seed)")
+        }
+    }
+
     @Test func aFailureRemovesNothing() {
         var queue = SendQueue()
         queue.append { $0.writeString("abc") }

@@ -23,6 +23,9 @@ package enum Limit: Int, CaseIterable, Sendable {
     case openFiles
     case bufferedSoft
     case buffered
+    case bufferedDropped
+    case rate
+    case rateSlowed
     case total
     case queue
     case queueDropped
@@ -46,6 +49,8 @@ package enum Limit: Int, CaseIterable, Sendable {
         case refuse(Int)
         /// Reading, or accepting, pauses until there is room.
         case pause
+        /// The message is dropped, and the connection lives.
+        case discard
         /// The event ends with an error; the connection and the script live on.
         case error
     }
@@ -65,6 +70,9 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .openFiles: "open_files"
         case .bufferedSoft: "buffered_soft"
         case .buffered: "buffered"
+        case .bufferedDropped: "buffered_dropped"
+        case .rate: "rate"
+        case .rateSlowed: "rate_slowed"
         case .total: "total"
         case .queue: "queue"
         case .queueDropped: "queue_dropped"
@@ -91,7 +99,8 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .connections: ["limits.connections"]
         case .connectionsPerIP: ["limits.connections_per_ip"]
         case .bufferedSoft: ["limits.buffered_soft"]
-        case .buffered: ["limits.buffered"]
+        case .buffered, .bufferedDropped: ["limits.buffered", "slow"]
+        case .rate, .rateSlowed: ["limits.rate", "limits.burst", "limits.flood"]
         case .total: ["limits.total"]
         case .queue, .queueDropped: ["limits.queue", "limits.queue_bytes"]
         case .scriptQueue, .scriptQueueRefused: ["limits.script_queue"]
@@ -106,14 +115,15 @@ package enum Limit: Int, CaseIterable, Sendable {
     package var outcome: Outcome {
         switch self {
         case .message: .close(.messageTooBig)
-        case .fragments, .messageTime, .controlFrames: .close(.policyViolation)
+        case .fragments, .messageTime, .controlFrames, .rate: .close(.policyViolation)
         case .buffered: .close(.tryAgainLater)
+        case .bufferedDropped: .discard
         case .total: .reset(.tryAgainLater)
         case .target: .refuse(414)
         case .headers: .refuse(431)
         case .connections, .connectionsPerIP, .scriptQueueRefused: .refuse(503)
         case .handshakeTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
-        case .openFiles, .bufferedSoft, .queue, .scriptQueue: .pause
+        case .openFiles, .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .pause
         case .scriptCPU, .scriptMemory: .error
         }
     }
@@ -127,6 +137,7 @@ extension ProtocolViolation {
         case .tooManyFragments: .fragments
         case .messageTooSlow: .messageTime
         case .tooManyControlFrames: .controlFrames
+        case .tooManyMessages: .rate
         default: nil
         }
     }

@@ -39,6 +39,8 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     case messageTooSlow(limit: Duration)
     /// More than `limit` control frames within `WebSocketConnection.Limits.controlFrameWindow`.
     case tooManyControlFrames(limit: Int)
+    /// More messages than `limit` a second and the burst that is allowed with it.
+    case tooManyMessages(limit: Int)
     /// A text message that is not UTF-8 (section 8.1).
     case textNotUTF8
     /// A compressed message that is no whole DEFLATE stream (RFC 7692 section 7.2.2).
@@ -63,7 +65,7 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
             .invalidPayload
         case .inflaterUnavailable:
             .tryAgainLater
-        case .tooManyFragments, .messageTooSlow, .tooManyControlFrames:
+        case .tooManyFragments, .messageTooSlow, .tooManyControlFrames, .tooManyMessages:
             .policyViolation
         case .messageTooBig:
             .messageTooBig
@@ -88,6 +90,7 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
         case .messageTooSlow(let limit): "message not finished in time: the limit is \(limit)"
         case .tooManyControlFrames(let limit):
             "too many control frames: the limit is \(limit) in \(WebSocketConnection.Limits.controlFrameWindow)"
+        case .tooManyMessages(let limit): "rate limit: \(limit) messages/s"
         case .textNotUTF8: "a text message must be UTF-8"
         case .compressedDataCorrupt: "a compressed message is not a whole DEFLATE stream"
         case .inflaterUnavailable: "no memory to inflate a message"

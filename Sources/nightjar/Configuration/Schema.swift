@@ -155,12 +155,27 @@ package enum Schema {
         Setting(
             "limits.buffered",
             .size(.route(\.buffered), sizes),
-            "Bytes that may wait to be sent to one client; beyond it the connection is closed with 1013."
+            "Bytes that may wait to be sent to one client; beyond it `slow` decides."
         ),
         Setting(
             "limits.buffered_soft",
             .size(.route(\.bufferedSoft), sizes),
             "Bytes waiting to be sent above which reading pauses and the script's `drain` will follow."
+        ),
+        Setting(
+            "limits.rate",
+            .integer(.route(\.messageRate), 0...1_000_000),
+            "Messages of one client in a second; beyond it `limits.flood` decides. 0 sets no limit."
+        ),
+        Setting(
+            "limits.burst",
+            .integer(.route(\.messageBurst), 0...1_000_000),
+            "Messages of one client that may come at once; 0 means twice `limits.rate`."
+        ),
+        Setting(
+            "limits.flood",
+            .choice(route: \.flood),
+            "What a client beyond `limits.rate` gets: `close` ends it with 1008, `slow` stops reading for a while."
         ),
         Setting(
             "limits.close",
@@ -236,6 +251,11 @@ package enum Schema {
             "deflate.client_window_bits",
             .integer(.route(\.deflateClientWindowBits), 9...15),
             "The window that clients are asked to compress with, as a power of two."
+        ),
+        Setting(
+            "slow",
+            .choice(route: \.slow),
+            "What a client beyond `limits.buffered` gets: `close` ends it with 1013, `drop` drops the new frame."
         ),
         Setting(
             "keep_alive.interval",

@@ -37,8 +37,9 @@ package struct Setting: Sendable {
     /// One of a few names.
     package struct Choice: Sendable {
         package let names: [String]
-        fileprivate let get: @Sendable (NightjarConfiguration) -> String
-        fileprivate let set: @Sendable (inout NightjarConfiguration, String) -> Bool
+        fileprivate let isPerRoute: Bool
+        fileprivate let get: @Sendable (NightjarConfiguration, String?) -> String
+        fileprivate let set: @Sendable (inout NightjarConfiguration, String?, String) -> Bool
     }
 
     /// The key in the file, its sections joined by dots: `limits.message`.
@@ -59,6 +60,7 @@ package struct Setting: Sendable {
         switch kind {
         case .string(.route), .boolean(.route), .integer(.route, _), .size(.route, _), .duration(.route, _): true
         case .list(let list): if case .route = list.field { true } else { false }
+        case .choice(let choice): choice.isPerRoute
         default: false
         }
     }
@@ -112,7 +114,7 @@ package struct Setting: Sendable {
         case .integer(let field, _): String(configuration[field, route])
         case .size(let field, _): ValueSyntax.text(size: configuration[field, route])
         case .duration(let field, _): ValueSyntax.text(duration: configuration[field, route])
-        case .choice(let choice): choice.get(configuration)
+        case .choice(let choice): choice.get(configuration, route)
         case .admin(let field): configuration[field, route].description
         case .list(let list): ValueSyntax.text(list: configuration[list.field, route])
         }
@@ -157,7 +159,7 @@ package struct Setting: Sendable {
         case .integer(let field, let range): store(ValueSyntax.integer(text), field, if: range.contains)
         case .size(let field, let range): store(ValueSyntax.size(text), field, if: range.contains)
         case .duration(let field, let range): store(ValueSyntax.duration(text), field, if: range.contains)
-        case .choice(let choice): choice.set(&configuration, text)
+        case .choice(let choice): choice.set(&configuration, route, text)
         case .admin(let field): store(AdminAddress(text), field) { _ in true }
         case .list(let list):
             store(ValueSyntax.list(text), list.field) { _ in list.complaint(about: text) == nil }
@@ -167,16 +169,31 @@ package struct Setting: Sendable {
 
 extension Setting.Kind {
     /// A choice between the cases of an enumeration.
-    static func choice<Value: RawRepresentable<String> & CaseIterable & SendableMetatype>(
+    static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
         _ path: any WritableKeyPath<NightjarConfiguration, Value> & Sendable
+    ) -> Setting.Kind {
+        choice(.server(path), isPerRoute: false)
+    }
+
+    /// The same, of which a route may have its own.
+    static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
+        route path: any WritableKeyPath<RouteConfiguration, Value> & Sendable
+    ) -> Setting.Kind {
+        choice(.route(path), isPerRoute: true)
+    }
+
+    private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ field: Setting.Field<Value>,
+        isPerRoute: Bool
     ) -> Setting.Kind {
         .choice(
             Setting.Choice(
                 names: Value.allCases.map(\.rawValue),
-                get: { $0[keyPath: path].rawValue },
-                set: { configuration, name in
+                isPerRoute: isPerRoute,
+                get: { $0[field, $1].rawValue },
+                set: { configuration, route, name in
                     guard let value = Value(rawValue: name) else { return false }
-                    configuration[keyPath: path] = value
+                    configuration[field, route] = value
                     return true
                 }
             )

@@ -59,12 +59,10 @@ struct SchemaTests {
         #expect(
             perRoute == [
                 "protocols", "limits.message", "limits.fragments", "limits.control_frames", "limits.message_time",
-                "limits.buffered",
-                "limits.buffered_soft",
-                "limits.close", "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu",
-                "limits.load",
+                "limits.buffered", "limits.buffered_soft", "limits.rate", "limits.burst", "limits.flood", "limits.close",
+                "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu", "limits.load",
                 "limits.memory", "compress", "deflate.min_size", "deflate.level", "deflate.server_takeover",
-                "deflate.client_takeover", "deflate.server_window_bits", "deflate.client_window_bits",
+                "deflate.client_takeover", "deflate.server_window_bits", "deflate.client_window_bits", "slow",
                 "keep_alive.interval", "keep_alive.timeout",
             ]
         )

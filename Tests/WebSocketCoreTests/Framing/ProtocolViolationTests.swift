@@ -30,6 +30,7 @@ struct ProtocolViolationTests {
             .tooManyControlFrames(limit: 200), .policyViolation,
             "too many control frames: the limit is 200 in 10.0 seconds"
         ),
+        (.tooManyMessages(limit: 20), .policyViolation, "rate limit: 20 messages/s"),
         (.textNotUTF8, .invalidPayload, "a text message must be UTF-8"),
         (.compressedDataCorrupt, .invalidPayload, "a compressed message is not a whole DEFLATE stream"),
         (.inflaterUnavailable, .tryAgainLater, "no memory to inflate a message"),

@@ -1,0 +1,273 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Logging
+import NIOCore
+import NIOEmbedded
+import NightjarServer
+import Testing
+import WebSocketCore
+
+private let echo = "return { message = function(conn, data, kind) conn:send(data, kind) end }"
+
+/// Peers that do not read, and peers that send too much.
+struct ConnectionPressureTests {
+    // MARK: - Keys
+
+    @Test(arguments: [1, 2])
+    func sendsTheLatestFrameOfAKey(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return { message = function(c, d)
+              c:send("a")
+              for i = 1, 5 do c:send("k" .. i, { key = "k" }) c:send("m" .. i, { key = "m" }) end
+              c:send("b")
+              ws.broadcast("k6", { key = "k" })
+            end }
+            """,
+            loops: loops
+        )
+        let client = try house.connect()
+        house.run()
+        client.send("go")
+        house.run()
+        #expect(client.texts == ["a", "m5", "b", "k6"])
+        #expect(house.ledger.bytes == 0)
+    }
+
+    /// What was replaced no longer counts as buffered, on whichever loop the script is.
+    @Test(arguments: [1, 2])
+    func whatIsReplacedIsNotBuffered(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 10_000
+        configuration.bufferedSoft = 9000
+        let house = try TestHouse(
+            """
+            return { message = function(c, d)
+              if d == "report" then print(c.buffered) else print(tostring(c:send(d, { key = "k" }))) end
+            end }
+            """,
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.room = 0
+        client.send(String(repeating: "0", count: 100))
+        house.run()
+        for index in 1...9 {
+            client.send(String(repeating: "\(index)", count: 6000))
+            house.run()
+        }
+        client.send("report")
+        house.run()
+        #expect(house.log.texts(.info) == Array(repeating: "true", count: 10) + ["\(102 + 6004)"])
+        client.transport.makeRoom()
+        house.run()
+        #expect(client.texts == [String(repeating: "0", count: 100), String(repeating: "9", count: 6000)])
+        client.send("report")
+        house.run()
+        #expect(house.log.texts(.info).last == "0")
+        #expect(house.ledger.bytes == 0)
+    }
+
+    @Test func aPongIsNotLostWithTheFrameBeforeIt() throws {
+        let house = try TestHouse("return { message = function(c, d) c:send(d, { key = 'k' }) end }")
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send("head")
+        client.send("old")
+        client.ping("1")
+        client.send("new")
+        client.ping("2")
+        while client.transport.later != nil { client.transport.makeRoom() }
+        client.take()
+        #expect(client.received == [.text("head"), .pong, .text("new"), .pong])
+    }
+
+    // MARK: - Slow readers
+
+    @Test(arguments: [1, 2])
+    func dropsWhatDoesNotFitAndLives(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        configuration.slow = .drop
+        let house = try TestHouse(
+            """
+            return { message = function(c, d)
+              for i = 1, 40 do
+                local ok, why = c:send(i .. ("x"):rep(97), "text")
+                if not ok then print(why) return end
+              end
+            end }
+            """,
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.room = 0
+        client.send("go")
+        house.run()
+        client.ping()
+        #expect(house.log.texts(.info).filter { !$0.hasPrefix("message dropped:") } == ["overflow"])
+        let dropped = house.workers.reduce(0) { $0 + $1.counters[.messagesDropped] }
+        while client.transport.later != nil { client.transport.makeRoom() }
+        house.run()
+        let texts = client.texts
+        #expect(texts == (1...texts.count).map { "\($0)" + String(repeating: "x", count: 97) })
+        #expect(texts.count == 9 && dropped >= 1)
+        #expect(client.received.contains(.pong))
+        #expect(client.close == nil && house.ledger.bytes == 0)
+        // The script's account is even again: as much fits as before.
+        client.send("go")
+        house.run()
+        #expect(client.texts.count > 18)
+    }
+
+    @Test(arguments: [1, 2])
+    func dropsABroadcastForTheSlowOneOnly(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        configuration.slow = .drop
+        let house = try TestHouse(
+            "return { message = function(c, d) for i = 1, 5 do ws.broadcast(('x'):rep(300)) end c:close() end }",
+            loops: loops,
+            configuration: configuration
+        )
+        let (slow, fast) = (try house.connect(), try house.connect())
+        house.run()
+        slow.transport.room = 0
+        fast.send("go")
+        house.run()
+        #expect(fast.texts.count == 5)
+        #expect(house.workers[0].counters[.messagesDropped] == 2)
+        slow.connection.close(code: .goingAway, reason: "")
+        house.run()
+        while slow.transport.later != nil { slow.transport.makeRoom() }
+        #expect(slow.texts.count == 3)
+        #expect(slow.close == .close(1001, ""))
+    }
+
+    // MARK: - Rates
+
+    private func limited(_ flood: FloodPolicy, rate: Int = 20, burst: Int = 0) -> RouteConfiguration {
+        var configuration = RouteConfiguration()
+        configuration.messageRate = rate
+        configuration.messageBurst = burst
+        configuration.flood = flood
+        return configuration
+    }
+
+    @Test(arguments: [1, 2])
+    func closesAPeerThatSendsTooMuch(loops: Int) throws {
+        let house = try TestHouse(echo, loops: loops, configuration: self.limited(.close))
+        let client = try house.connect()
+        house.run()
+        client.send((0..<50).map(String.init))
+        client.send("late")
+        house.run()
+        #expect(client.texts == (0..<40).map(String.init))
+        #expect(client.close == .close(1008, "rate limit: 20 messages/s"))
+        #expect(client.transport.isOutputShut && client.transport.isReading)
+    }
+
+    @Test func lets20MessagesASecondThrough() throws {
+        let house = try TestHouse(echo, configuration: self.limited(.close, burst: 5))
+        let client = try house.connect()
+        for _ in 0..<100 {
+            client.send((0..<5).map(String.init))
+            house.advance(by: .milliseconds(250))
+        }
+        #expect(client.texts.count == 500)
+        #expect(client.close == nil)
+    }
+
+    /// Everything arrives, in order, at the rate.
+    @Test(arguments: [1, 2], [0, 1])
+    func slowsAPeerThatSendsTooMuch(loops: Int, burst: Int) throws {
+        let house = try TestHouse(echo, loops: loops, configuration: self.limited(.slow, burst: burst))
+        let client = try house.connect()
+        house.run()
+        client.send((0..<500).map(String.init))
+        house.run()
+        let first = client.texts.count
+        #expect(first == (burst == 0 ? 40 : 10))
+        #expect(!client.transport.isReading)
+        for _ in 0..<40 {
+            for loop in house.loops { loop.advanceTime(by: .milliseconds(250)) }
+            house.run()
+        }
+        #expect(client.texts == (0..<first + 200).map(String.init))
+        house.advance(by: .seconds(60))
+        #expect(client.texts == (0..<500).map(String.init))
+        #expect(client.transport.isReading)
+    }
+
+    @Test func aSlowedPeerThatLeavesLosesNothing() throws {
+        let house = try TestHouse(
+            "return { message = function(c, d) print(d) end }",
+            configuration: self.limited(.slow, rate: 1)
+        )
+        let client = try house.connect()
+        client.send((0..<50).map(String.init))
+        #expect(house.log.texts(.info).count == 2)
+        client.transport.close()
+        house.run()
+        #expect(house.log.texts(.info) == (0..<50).map(String.init))
+        #expect(house.ledger.bytes == 0)
+    }
+
+    @Test func keepAliveDoesNotCountThePauseAgainstThePeer() throws {
+        var configuration = self.limited(.slow, rate: 1)
+        configuration.keepAliveInterval = .milliseconds(250)
+        configuration.keepAliveTimeout = .milliseconds(250)
+        let house = try TestHouse(echo, configuration: configuration)
+        let client = try house.connect()
+        client.send((0..<20).map(String.init))
+        house.advance(by: .seconds(15))
+        #expect(!client.transport.isClosed)
+        #expect(client.texts.count >= 16)
+    }
+
+    // MARK: - Slow senders
+
+    /// W8: the time of a message runs from its first frame, whatever trickles in.
+    @Test func aByteASecondDoesNotStretchTheTimeOfAMessage() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.feed([0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0])
+        for _ in 0..<58 {
+            client.feed([0])
+            house.advance(by: .milliseconds(900))
+        }
+        #expect(client.close == nil)
+        house.advance(by: .seconds(8))
+        client.take()
+        #expect(client.close == .close(1008, "message not finished in time: the limit is 60.0 seconds"))
+        #expect(house.ledger.bytes == 0)
+    }
+
+    // MARK: - The Close of a violation
+
+    /// A peer that sends before it reads has to get rid of what it sends before it can see the Close.
+    @Test func readsOnAfterAViolationThoughItsOutputIsStuck() throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        client.transport.room = 0
+        var burst = client.frame(String(repeating: "x", count: 100_000))
+        burst.writeBytes([0x81, 0x01, 0x41])
+        client.feed(burst)
+        #expect(client.transport.isReading)
+        for _ in 0..<20 { client.feed(Array(repeating: 0xFF, count: 500_000)) }
+        #expect(!client.transport.isClosed)
+        #expect(house.ledger.bytes < 110_000)
+        while client.transport.later != nil { client.transport.makeRoom() }
+        #expect(client.close == .close(1002, ProtocolViolation.unmaskedFrame.sentence))
+        #expect(client.transport.isOutputShut)
+    }
+}
