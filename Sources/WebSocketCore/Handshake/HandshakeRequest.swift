@@ -7,7 +7,7 @@
 
 /// A request head as the server's handshake sees it (RFC 6455 section 4.2.1), collected field by field.
 ///
-/// It is a pure function of the head: no I/O, no route, no policy such as Origin.
+/// It is a pure function of the head: no I/O and no route.
 package struct HandshakeRequest {
     /// What the head asks for, and the answer.
     package enum Outcome: Equatable, Sendable {
@@ -34,6 +34,7 @@ package struct HandshakeRequest {
     private var keys = FieldLines()
     private var versions = FieldLines()
     private var protocolLines: [String] = []
+    private var originLines: [String] = []
     private var extensionLines: [String] = []
 
     package init(method: String, majorVersion: Int, minorVersion: Int) {
@@ -59,6 +60,8 @@ package struct HandshakeRequest {
         switch name.utf8.count {
         case 4 where HeaderSyntax.equal(name.utf8, lowercased: "host"):
             hosts.add(value)
+        case 6 where HeaderSyntax.equal(name.utf8, lowercased: "origin"):
+            originLines.append(value)
         case 7 where HeaderSyntax.equal(name.utf8, lowercased: "upgrade"):
             upgradesToWebSocket = upgradesToWebSocket || contains(value, "websocket")
         case 10 where HeaderSyntax.equal(name.utf8, lowercased: "connection"):
@@ -100,6 +103,14 @@ package struct HandshakeRequest {
         } catch {
             return .reject(error)
         }
+    }
+
+    /// Why the page that asks may not connect under `policy`; nil when it may. It judges only a head that is acceptable
+    /// otherwise.
+    ///
+    /// - Parameter isSecure: Whether the client is known to use TLS.
+    package func originRefusal(under policy: OriginPolicy, isSecure: Bool) -> OriginRefusal? {
+        policy.refusal(origins: originLines, host: hosts.only.map { String(Substring($0)) } ?? "", isSecure: isSecure)
     }
 
     /// Whether `name` can be a sub-protocol: a token (section 4.1).

@@ -45,7 +45,29 @@ enum HeaderSyntax {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    /// Whether `bytes` end with `suffix`.
+    static func hasSuffix(_ bytes: String.UTF8View, _ suffix: String.UTF8View) -> Bool {
+        bytes.suffix(suffix.count).elementsEqual(suffix)
+    }
+
+    /// The text with its ASCII letters in lower case.
+    static func lowercased(_ bytes: Substring.UTF8View) -> String {
+        String(decoding: bytes.lazy.map(lowercase), as: UTF8.self)
+    }
+
+    static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    }
+
+    static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    static func isHexadecimal(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    }
+
+    static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "a")...UInt8(ascii: "z"):
