@@ -37,6 +37,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private var state = State.waitingForHead
     private var serial: UInt64?
+
+    /// Who sends the request, once its head is there.
+    private var client: ClientAddress?
     private var ignoredBytes = 0
 
     init(
@@ -94,7 +97,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch error {
         case .headerOverflow:
             let limits = self.configuration.handshake
-            let sentence = "the request head has more than \(limits.headerFields) fields or \(limits.headerBytes) bytes"
+            let sentence =
+                "the request head has more than \(limits.headerFields) fields, \(limits.headerBytes) bytes, "
+                + "or \(limits.fieldBytes) bytes in one field"
             self.worker.exceeded(.headers, "refused: \(sentence)", ip: self.ip)
             self.answer(HTTPAnswer(431, sentence), context: context)
         case .invalidVersion:
@@ -121,16 +126,33 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.drop()
     }
 
-    private var ip: String { self.context?.remoteAddress?.ipAddress ?? "unknown" }
+    /// The client's address for the log: the socket's other end until there is a head.
+    private var ip: String {
+        if let client = self.client { return client.ip }
+        return self.context.flatMap { Self.peer(of: $0).address?.description } ?? ""
+    }
 
     private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-        let answer = self.answer(to: head, ip: context.remoteAddress?.ipAddress ?? "")
+        let client = ClientAddress(
+            peer: Self.peer(of: context),
+            isSecure: self.isSecure,
+            headers: head.headers,
+            trusting: self.configuration.proxies
+        )
+        self.client = client
+        let answer = self.answer(to: head, of: client)
         if case .accepted = self.state { return }
         self.answer(answer, context: context, withBody: head.method != .HEAD)
     }
 
+    private static func peer(of context: ChannelHandlerContext) -> Peer {
+        // The other end of a Unix socket has no name, but ours has.
+        if case .unixDomainSocket = context.localAddress { return .unixSocket }
+        return context.remoteAddress?.ipAddress.flatMap { IPAddress($0) }.map { .ip($0) } ?? .unknown
+    }
+
     /// Decides about a request; an upgrade that is possible becomes the new state.
-    private func answer(to head: HTTPRequestHead, ip: String) -> HTTPAnswer {
+    private func answer(to head: HTTPRequestHead, of client: ClientAddress) -> HTTPAnswer {
         let limits = self.configuration.handshake
         guard head.uri.utf8.count <= limits.targetBytes else {
             let sentence = "the request target is longer than \(limits.targetBytes) bytes"
@@ -180,6 +202,10 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.worker.counters.add(.refused(Refusal(rejection)))
             return HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers)
         case .accept(let acceptKey, let subprotocol, let deflate, let extensions):
+            let policy = match.route.configuration.originPolicy
+            if let refusal = handshake.originRefusal(under: policy, isSecure: client.isSecure) {
+                return self.answer(to: refusal, in: head, of: client, for: match.route)
+            }
             var answer = HTTPAnswer(101)
             answer.headers = [
                 ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", acceptKey),
@@ -195,8 +221,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 method: head.method.rawValue,
                 target: target,
                 parameters: match.parameters,
-                ip: ip,
-                isSecure: self.isSecure,
+                ip: client.ip,
+                isSecure: client.isSecure,
                 headers: head.headers.map { ($0.name, $0.value) },
                 subprotocol: subprotocol,
                 deflate: deflate
@@ -204,6 +230,28 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.state = .accepted(match.route, request, answer: answer)
             return answer
         }
+    }
+
+    /// A refusal that helps whoever wrote the page, and the line in the log that helps the operator.
+    private func answer(
+        to refusal: OriginRefusal,
+        in head: HTTPRequestHead,
+        of client: ClientAddress,
+        for route: Route
+    ) -> HTTPAnswer {
+        self.worker.counters.add(.refused(.origin))
+        var shown: [UInt8] = []
+        LogEscape.append(head.headers["origin"].joined(separator: ", "), limit: 256, to: &shown)
+        let origin = String(decoding: shown, as: UTF8.self)
+        self.worker.logger.info(
+            "refused an origin",
+            metadata: [
+                "origin": "\(origin)", "route": "\(route.path)", "reason": "\(refusal.sentence)",
+                "ip": "\(client.ip)",
+            ]
+        )
+        guard self.configuration.isDevelopment else { return HTTPAnswer(403, refusal.sentence) }
+        return HTTPAnswer(403, "\(refusal.sentence); the origin is \(origin)")
     }
 
     private var notFoundSentence: String {
@@ -219,7 +267,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             "refused",
             metadata: [
                 "status": "\(answer.status)", "reason": "\(answer.sentence)",
-                "ip": "\(context.remoteAddress?.ipAddress ?? "unknown")",
+                "ip": "\(self.ip)",
             ]
         )
         context.writeAndFlush(self.wrapOutboundOut(answer.bytes(withBody: withBody)), promise: nil)

@@ -190,7 +190,7 @@ package enum Listener {
         isSecure: Bool = false
     ) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = configuration.handshake.headerBytes
+        limits.maxHeaderFieldSize = configuration.handshake.fieldBytes
         limits.maxHeaderListSize = configuration.handshake.headerBytes
         limits.maxHeaderFieldCount = configuration.handshake.headerFields
         let decoder = ByteToMessageHandler(

@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import WebSocketCore
+package import WebSocketCore
 
 /// Everything an operator can set, as values: what the executable reads from arguments, environment and file.
 package struct ServerConfiguration: Sendable, Equatable {
@@ -38,6 +38,14 @@ package struct ServerConfiguration: Sendable, Equatable {
 
     /// Event loops that own VMs and no sockets, 0...128; 0 keeps scripts on the I/O loops.
     package var scriptThreads = 0
+
+    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses, blocks, and `unix`.
+    package var trustedProxies: [String] = [] {
+        didSet { self.proxies = TrustedProxies(self.trustedProxies) }
+    }
+
+    /// The same, read.
+    package private(set) var proxies = TrustedProxies()
 
     /// What a peer may do before its connection belongs to a route.
     package var handshake = HandshakeLimits()
@@ -87,6 +95,9 @@ package struct HandshakeLimits: Sendable, Equatable {
     /// Header fields; beyond it 431.
     package var headerFields = 100
 
+    /// Bytes of one header field; beyond it 431.
+    package var fieldBytes = 8 * 1024
+
     /// Bytes of all header fields together; beyond it 431.
     package var headerBytes = 16 * 1024
 
@@ -95,6 +106,14 @@ package struct HandshakeLimits: Sendable, Equatable {
 
 /// The limits of a route and of each of its connections (`docs/limits.md` has the table).
 package struct RouteConfiguration: Sendable, Equatable {
+    /// The web pages that may connect, as ``OriginPattern`` reads them; what is no pattern allows nobody.
+    package var origins = ["same"] {
+        didSet { self.originPolicy = OriginPolicy(self.origins.compactMap { try? OriginPattern($0) }) }
+    }
+
+    /// The same, read.
+    package private(set) var originPolicy = OriginPolicy()
+
     /// The sub-protocols that the route speaks, each a token (RFC 6455 section 4.1); the client's order decides.
     package var protocols: [String] = []
 
@@ -182,6 +201,16 @@ package struct RouteConfiguration: Sendable, Equatable {
     package static func complaint(aboutProtocol text: String) -> String? {
         HandshakeRequest.isSubprotocol(text)
             ? nil : "a sub-protocol is letters, digits and any of !#$%&'*+-.^_`|~ without blanks, such as `chat.v2`"
+    }
+
+    /// What would be right instead of `text` as an origin; nil when it is one.
+    package static func complaint(aboutOrigin text: String) -> String? {
+        do throws(OriginPattern.Malformed) {
+            _ = try OriginPattern(text)
+            return nil
+        } catch {
+            return error.sentence
+        }
     }
 
     /// Messages that fit into the bucket of ``messageRate``. Where reading pauses it holds at least what comes in two turns of

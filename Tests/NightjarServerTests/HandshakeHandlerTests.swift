@@ -31,7 +31,8 @@ struct HandshakeHandlerTests {
         init(script: String = "return {}", _ adjust: (inout ServerConfiguration) -> Void = { _ in }) throws {
             var configuration = ServerConfiguration()
             adjust(&configuration)
-            self.house = try TestHouse(script, on: self.channel.embeddedEventLoop)
+            let loop = self.channel.embeddedEventLoop
+            self.house = try TestHouse(script, on: loop, configuration: configuration.route)
             try Listener.addHandshake(
                 to: self.channel,
                 worker: self.house.workers[0],
@@ -216,5 +217,136 @@ struct HandshakeHandlerTests {
         _ = try fixture.channel.finish(acceptAlreadyClosed: true)
         #expect(fixture.worker.connections.count == 0)
         #expect(fixture.house.runner.membersByID.isEmpty)
+    }
+
+    // MARK: - Who may connect
+
+    private static let witness = """
+        return { connect = function(conn, req)
+          conn:send(table.concat({ conn.ip, req.ip, tostring(req.secure), tostring(conn.protocol), table.concat(req.protocols, "+") }, " "))
+        end }
+        """
+
+    @Test(arguments: [
+        ("http://localhost", 101), ("https://localhost", 101), ("http://evil.example", 403), ("null", 403), ("x", 403),
+        ("http://localhost\r\nOrigin: http://localhost", 403),
+    ])
+    func checksTheOriginBeforeTheScriptRuns(origin: String, status: Int) throws {
+        let fixture = try Fixture(script: Self.witness)
+        fixture.request(Self.upgrade + ["Origin: \(origin)"])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
+        #expect(fixture.worker.connections.count == (status == 101 ? 1 : 0))
+        if status == 403 {
+            fixture.request(Self.upgrade)
+            #expect(try fixture.sent() == "")
+        }
+    }
+
+    @Test func checksTheOriginOfUpgradesOnly() throws {
+        let fixture = try Fixture()
+        fixture.request(["GET /test HTTP/1.1", "Host: localhost", "Origin: http://evil.example"])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 426 "))
+    }
+
+    @Test func takesTheOriginsOfTheRoute() throws {
+        let fixture = try Fixture { $0.route.origins = ["https://app.example"] }
+        fixture.request(Self.upgrade + ["Origin: https://app.example"])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 101 "))
+    }
+
+    @Test func allowsNobodyByAPatternThatIsNone() throws {
+        let fixture = try Fixture { $0.route.origins = ["https://localhost/"] }
+        fixture.request(Self.upgrade + ["Origin: https://localhost"])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 403 "))
+    }
+
+    @Test func namesARefusedOriginInTheLogAndInDevelopment() throws {
+        let evil = "http://evil.example/\u{9}" + String(repeating: "x", count: 1000)
+        for isDevelopment in [true, false] {
+            let fixture = try Fixture { $0.isDevelopment = isDevelopment }
+            fixture.request(Self.upgrade + ["Origin: \(evil)"])
+            let sent = try fixture.sent()
+            #expect(sent.contains("evil.example") == isDevelopment)
+            #expect(sent.utf8.count < 1000)
+            let line = try #require(fixture.house.log.lines.first { $0.text == "refused an origin" })
+            let logged = line.metadata["origin"].map { "\($0)" } ?? ""
+            #expect(logged.hasPrefix(#"http://evil.example/\txxx"#) && logged.utf8.count < 300)
+            #expect(line.metadata["route"] == "/test" && line.metadata["ip"] == "127.0.0.1")
+        }
+        let fixture = try Fixture()
+        fixture.request(Self.upgrade + ["Origin: http://evil.example"])
+        #expect(try fixture.sent().contains("the setting `origins` does not list it"))
+    }
+
+    @Test(arguments: [
+        ([], "203.0.113.7", false, "127.0.0.1 127.0.0.1 false"),
+        (["10.0.0.0/8"], "203.0.113.7", true, "127.0.0.1 127.0.0.1 false"),
+        (["127.0.0.1"], "203.0.113.7", true, "203.0.113.7 203.0.113.7 true"),
+        (["127.0.0.0/8"], "6.6.6.6, [2001:db8::7]:99, 127.0.0.9", false, "2001:db8::7 2001:db8::7 false"),
+    ])
+    func believesTrustedProxies(trusted: [String], forwardedFor: String, https: Bool, text: String) throws {
+        let fixture = try Fixture(script: Self.witness) { $0.trustedProxies = trusted }
+        let proto = https ? "https" : "http"
+        fixture.request(Self.upgrade + ["X-Forwarded-For: \(forwardedFor)", "X-Forwarded-Proto: \(proto)"])
+        #expect(try fixture.sent().contains(text))
+    }
+
+    @Test(arguments: [([], 101), (["127.0.0.1"], 403)])
+    func refusesAPageWithoutTLSToAClientWithIt(trusted: [String], status: Int) throws {
+        let fixture = try Fixture { $0.trustedProxies = trusted }
+        fixture.request(Self.upgrade + ["Origin: http://localhost", "X-Forwarded-Proto: https"])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
+    }
+
+    @Test func logsTheClientOfAProxy() throws {
+        let fixture = try Fixture { $0.trustedProxies = ["127.0.0.1"] }
+        fixture.request(["GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 203.0.113.7"])
+        #expect(fixture.house.log.lines.first { $0.text == "refused" }?.metadata["ip"] == "203.0.113.7")
+    }
+
+    @Test(arguments: [
+        (["chat.v2", "chat.v1"], "chat.v1, chat.v2", "chat.v1"), (["chat.v2"], "x, chat.v2", "chat.v2"),
+        (["chat.v2"], "x", nil), ([], "chat.v2", nil), (["chat.v2"], nil, nil), (["chat"], "CHAT", nil),
+    ])
+    func answersTheFirstListedProtocol(spoken: [String], offered: String?, answered: String?) throws {
+        let fixture = try Fixture(script: Self.witness) { $0.route.protocols = spoken }
+        fixture.request(Self.upgrade + (offered.map { ["Sec-WebSocket-Protocol: \($0)"] } ?? []))
+        let sent = try fixture.sent()
+        #expect(sent.contains("Sec-WebSocket-Protocol: \(answered ?? "")") == (answered != nil), "\(sent)")
+        let list = offered?.replacing(", ", with: "+") ?? ""
+        #expect(sent.hasSuffix("127.0.0.1 127.0.0.1 false \(answered ?? "nil") \(list)"))
+    }
+
+    @Test(arguments: [
+        "x, chat, chat\r\nSet-Cookie: a=b", "chat, chat", "chat\r\nSec-WebSocket-Protocol: chat", "chat;x", "cha t",
+        ",", "",
+    ])
+    func reflectsNoSubprotocol(offered: String) throws {
+        let fixture = try Fixture { $0.route.protocols = ["chat"] }
+        fixture.request(Self.upgrade + ["Sec-WebSocket-Protocol: \(offered)"])
+        let sent = try fixture.sent()
+        #expect(sent.hasPrefix("HTTP/1.1 400 "), "\(sent)")
+        #expect(!sent.contains("Set-Cookie"))
+    }
+
+    @Test(arguments: [(99, 101), (100, 101), (101, 431)])
+    func takes100Fields(count: Int, status: Int) throws {
+        let fixture = try Fixture()
+        fixture.request(Self.upgrade + (0..<count - Self.upgrade.count + 1).map { "X-\($0): y" })
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
+    }
+
+    @Test(arguments: [(8000, 101), (8193, 431)])
+    func takes8KiBInAField(count: Int, status: Int) throws {
+        let fixture = try Fixture()
+        fixture.request(Self.upgrade + ["X: " + String(repeating: "y", count: count)])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
+    }
+
+    @Test(arguments: [(2, 101), (3, 431)])
+    func takes16KiBOfFields(count: Int, status: Int) throws {
+        let fixture = try Fixture()
+        fixture.request(Self.upgrade + (0..<count).map { "X-\($0): " + String(repeating: "y", count: 7500) })
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
     }
 }

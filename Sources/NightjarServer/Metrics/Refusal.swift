@@ -28,6 +28,8 @@ package enum Refusal: String, CaseIterable, Sendable {
     case key
     case protocols
     case extensions
+    /// A page of an origin that may not connect.
+    case origin
 
     package init(_ rejection: HandshakeRejection) {
         switch rejection {

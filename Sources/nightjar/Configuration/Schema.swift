@@ -75,6 +75,30 @@ package enum Schema {
             "Where metrics and health are told: `auto` is a Unix socket that only the server's user can open."
         ),
         Setting(
+            "trusted_proxies",
+            .list(
+                Setting.List(
+                    .server(\.server.trustedProxies),
+                    of: "addresses, blocks of addresses, and `unix`",
+                    example: "127.0.0.1, 10.0.0.0/8, unix",
+                    check: TrustedProxies.complaint(about:)
+                )
+            ),
+            "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."
+        ),
+        Setting(
+            "origins",
+            .list(
+                Setting.List(
+                    .route(\.origins),
+                    of: "`same`, `*`, `null`, `a.example`, `https://a.example:8443` or `*.example.com`",
+                    example: "same, https://app.example.com",
+                    check: RouteConfiguration.complaint(aboutOrigin:)
+                )
+            ),
+            "The web pages that may connect, by the origin that their browser tells; others are answered with 403."
+        ),
+        Setting(
             "protocols",
             .list(
                 Setting.List(
@@ -146,6 +170,11 @@ package enum Schema {
             "limits.header_fields",
             .integer(.server(\.server.handshake.headerFields), 8...1000),
             "Header fields of a request; beyond it the answer is 431."
+        ),
+        Setting(
+            "limits.header",
+            .size(.server(\.server.handshake.fieldBytes), 256...1024 * 1024),
+            "Bytes of one header field of a request; beyond it the answer is 431."
         ),
         Setting(
             "limits.headers",

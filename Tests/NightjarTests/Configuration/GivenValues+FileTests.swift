@@ -149,6 +149,18 @@ struct GivenValuesFileTests {
             "n.yaml:1: `protocols` holds 257 elements, more than 256"
         ),
         ("routes: {chat: {protocols: [a, b c]}}", "n.yaml:1: `routes.chat.protocols` cannot hold `b c`: a"),
+        (
+            "routes:\n  chat:\n    origins:\n      - 'https://a.example'\n      - 'https://a.example/'",
+            "n.yaml:5: `routes.chat.origins` cannot hold `https://a.example/`: an origin has no path and no slash"
+        ),
+        (
+            "trusted_proxies: 10.0.0.0/33",
+            "n.yaml:1: `trusted_proxies` cannot hold `10.0.0.0/33`: a proxy is an address, a block such as"
+        ),
+        (
+            "routes: {chat: {trusted_proxies: [unix]}}",
+            "n.yaml:1: `routes.chat.trusted_proxies` holds for the whole server"
+        ),
         ("routes:\n  [a]: {}", "n.yaml:2: a route is named by its script without `.lua`, such as `chat`"),
     ])
     func refusesBadValues(text: String, problem: String) {

@@ -58,8 +58,10 @@ struct SchemaTests {
         let perRoute = Schema.settings.filter(\.isPerRoute).map(\.key)
         #expect(
             perRoute == [
+                "origins",
                 "protocols", "limits.message", "limits.fragments", "limits.control_frames", "limits.message_time",
-                "limits.buffered", "limits.buffered_soft", "limits.rate", "limits.burst", "limits.flood", "limits.close",
+                "limits.buffered", "limits.buffered_soft", "limits.rate", "limits.burst", "limits.flood",
+                "limits.close",
                 "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu", "limits.load",
                 "limits.memory", "compress", "deflate.min_size", "deflate.level", "deflate.server_takeover",
                 "deflate.client_takeover", "deflate.server_window_bits", "deflate.client_window_bits", "slow",
@@ -103,6 +105,9 @@ struct SchemaTests {
             ["8080", "http://a:1", "ws://a", "ws://a:65536", "ws://::1:1", "ws://[a]:1", "unix:", "wss://a:1/x"]
         ),
         ("tls.certificate", ["", "a.pem"], ["a\0b"]),
+        ("origins", ["", "same, null", "*", "*.a.example, https://b:1"], ["a/", "wss://a", "same, a b", "ü"]),
+        ("trusted_proxies", ["", "unix", "127.0.0.1,::1", "10.0.0.0/8"], ["a.example", "10.0.0.0/33", "1.2.3"]),
+        ("limits.header", ["256", "1MiB"], ["255", "2MiB"]),
         ("protocols", ["", "a", " a ,\tb"], [",", "a,", ",a", "a,,b", "a b", "é", "a\r"]),
     ])
     func holdsItsRanges(key: String, accepted: [String], refused: [String]) throws {

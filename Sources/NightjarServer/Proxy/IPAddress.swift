@@ -1,0 +1,48 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Glibc
+
+/// An IP address as a number. An IPv4 address that is mapped into IPv6 (`::ffff:1.2.3.4`) is the IPv4 address.
+package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
+    case v4(UInt32)
+    case v6(UInt128)
+
+    /// Reads a literal without brackets, port or zone.
+    package init?(_ text: String) {
+        // C would end the text at a NUL. The longest literal has 45 characters.
+        guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
+        var four = in_addr()
+        var six = in6_addr()
+        if inet_pton(AF_INET, text, &four) == 1 {
+            self = .v4(UInt32(bigEndian: four.s_addr))
+        } else if inet_pton(AF_INET6, text, &six) == 1 {
+            self.init(withUnsafeBytes(of: &six) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) })
+        } else {
+            return nil
+        }
+    }
+
+    private init(_ six: UInt128) {
+        self = six >> 32 == 0xFFFF ? .v4(UInt32(truncatingIfNeeded: six)) : .v6(six)
+    }
+
+    /// The shortest literal (RFC 5952).
+    package var description: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        switch self {
+        case .v4(let four):
+            var address = in_addr(s_addr: four.bigEndian)
+            inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
+        case .v6(let six):
+            var address = in6_addr()
+            withUnsafeMutableBytes(of: &address) { $0.storeBytes(of: six.bigEndian, as: UInt128.self) }
+            inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
