@@ -65,6 +65,7 @@ test-oom: ## runs the Lua runtime out of memory under valgrind
 # 2: this machine has no Python 2.7, which the suite needs; any other failure is one.
 test-autobahn: build ## runs the quick part of the Autobahn suite over ws and wss
 	@dev/setup.sh autobahn
+	@python3 dev/autobahn/results_test.py
 	@status=0; dev/autobahn/install.sh || status=$$?; \
 	case $$status in \
 	0) dev/autobahn/run.sh gate ;; \
