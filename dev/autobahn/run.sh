@@ -10,7 +10,7 @@
 # env:   AUTOBAHN_TRANSPORTS="ws wss"                 AUTOBAHN_JOBS=2 (clients at a time; default: one for each core)
 #        AUTOBAHN_URL=wss://127.0.0.1:9001/           takes a server that runs already
 #
-#   all   the 517 cases over each transport: about 15 minutes on two cores. The counts have to be those of results.md.
+#   all   the 517 cases over each transport; the counts have to be those of results.md. Nine tenths of the time is compression.
 #   gate  what `make test` runs: over ws all but most of the compression cases, over wss a part of that.
 #
 # One client runs one case after the other and keeps one core busy, so the cases are dealt out to several clients.
@@ -112,6 +112,6 @@ echo "==> $((SECONDS - begin)) s"
 compare=()
 if [ "$what" = all ] && [ -z "$excluded$url" ] && [ "$transports" = "ws wss" ]; then compare=(--all --compare dev/autobahn/results.md); fi
 status=0
-python3 dev/autobahn/results.py "${compare[@]}" --table "$output/results.md" "${reports[@]}" || status=$?
+python3 dev/autobahn/results.py "${compare[@]}" --table .build/autobahn/results.md "${reports[@]}" || status=$?
 stop_server
 exit $status
