@@ -14,12 +14,16 @@ BINARY := .build/release/nightjar
 PYTEST := .venv/bin/python -m pytest Tests/EndToEnd
 OOM := Tests/CLuaRuntimeTests/oom.c
 
-# What a target adds: make run ARGS='--port 9000', make test-e2e ARGS='-k chat', make autobahn CASES='6.*'.
+# What a target adds: make run ARGS='--port 9000', make test-e2e ARGS='-k chat', make autobahn CASES='6.*',
+# make fuzz TIME=60 TARGETS='frames', make sanitize SANITIZERS='thread'.
 ARGS ?=
 CASES ?=
+TIME ?=
+TARGETS ?=
+SANITIZERS ?=
 
 .NOTPARALLEL:
-.PHONY: help run build test test-unit test-e2e test-oom test-lint test-autobahn soak lint format autobahn interop load clean
+.PHONY: help run build test test-unit test-e2e test-oom test-lint test-autobahn soak lint format autobahn interop load fuzz sanitize clean
 
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -85,7 +89,7 @@ lint: ## checks imports, includes, licence headers and formatting
 
 format: ## formats the Swift files in place
 	@echo "==> formatting"
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
 
 autobahn: build ## runs the whole Autobahn suite over ws and wss, or CASES='9.*'
 	@dev/setup.sh autobahn
@@ -99,6 +103,14 @@ interop: build ## has websockets, curl, node-ws and Chromium talk to /echo over 
 load: build ## loads /echo on one event loop and on two
 	@dev/setup.sh load
 	@dev/load.sh
+
+fuzz: ## fuzzes each target for TIME seconds (600), or TARGETS='frames'
+	@dev/setup.sh build
+	@dev/fuzz.sh $(if $(TIME),--time $(TIME)) $(TARGETS)
+
+sanitize: ## runs the unit tests under ASan and TSan, and the Lua runtime under ASan and UBSan
+	@dev/setup.sh test
+	@dev/sanitize.sh $(SANITIZERS)
 
 clean: ## removes what was built
 	@echo "==> removing .build and .venv"

@@ -69,6 +69,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        // What holds for all bytes: tried with many by `make fuzz`, with the kept ones by the tests.
+        .target(
+            name: "FuzzProperties",
+            dependencies: ["WebSocketCore", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Fuzz/Properties"
+        ),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzProperties"]),
         .testTarget(
             name: "NightjarTests",
             dependencies: ["nightjar", "NightjarServer", .product(name: "Logging", package: "swift-log")]
@@ -76,6 +83,13 @@ let package = Package(
     ],
     cLanguageStandard: .c11
 )
+
+// The fuzzer's main program links only with the fuzzer, so it is there for `make fuzz` alone.
+if Context.environment["NIGHTJAR_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(name: "fuzz", dependencies: ["FuzzProperties"], path: "Fuzz/Driver")
+    )
+}
 
 for target in package.targets where target.type != .system {
     let isC = target.name.hasPrefix("C")

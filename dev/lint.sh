@@ -29,6 +29,8 @@ imports_of() {
     Sources/nightjar)
         echo "NightjarServer ArgumentParser Configuration FoundationEssentials SystemPackage Yams UnixSignals Logging Synchronization $libc"
         ;;
+    Fuzz/Properties) echo "WebSocketCore NIOCore" ;;
+    Fuzz/Driver) echo "FuzzProperties $libc" ;;
     # A test may look deeper than its target, but only the runtime's own tests reach its C side.
     Tests/CLuaRuntimeTests | Tests/LuaRuntimeTests) echo "* !CLua" ;;
     Tests/*) echo "* !CLua !CLuaRuntime" ;;
@@ -37,7 +39,7 @@ imports_of() {
 }
 
 swift_folders() {
-    find Sources Tests -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort
+    find Sources Tests Fuzz -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort
 }
 
 lint_imports() {
@@ -70,7 +72,7 @@ lint_imports() {
 
 lint_includes() {
     local lua='^[[:space:]]*#[[:space:]]*(include|import)[[:space:]]*[<"]([^>"]*/)?(lua|lauxlib|lualib|luaconf)\.(h|hpp)[>"]'
-    find Sources Tests Benchmarks -type f \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.m' \) \
+    find Sources Tests Fuzz Benchmarks -type f \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.m' \) \
         ! \( -path 'Sources/CLuaRuntime/*' ! -path 'Sources/CLuaRuntime/include/*' \) \
         -exec grep -nHE "$lua" {} + 2>/dev/null |
         sed 's/^\([^:]*:[0-9]*\):.*/\1: only the .c files and private headers of Sources\/CLuaRuntime include the headers of Lua/' ||
@@ -86,12 +88,12 @@ lint_headers() {
 //' file
     while read -r file; do
         [ "$(head -n 6 "$file")" = "$header" ] || echo "$file:1: the file does not begin with the SPDX header"
-    done < <(find Sources Tests Benchmarks -name '*.swift' -o -name '*.[ch]' 2>/dev/null | sort)
+    done < <(find Sources Tests Fuzz Benchmarks -name '*.swift' -o -name '*.[ch]' 2>/dev/null | sort)
 }
 
 lint_format() {
     # Folders without Swift files are no news; a finding reads `file:line:column: error: [Rule] sentence`.
-    swift format lint --strict --recursive --parallel --configuration .swift-format Package.swift Sources Tests 2>&1 || true
+    swift format lint --strict --recursive --parallel --configuration .swift-format Package.swift Sources Tests Fuzz 2>&1 || true
 }
 
 status=0
