@@ -79,7 +79,8 @@ typedef struct nj_watch {
     volatile sig_atomic_t is_collecting;
     bool has_collected;
 #if NJ_POLL_CLOCK
-    uint64_t started, deadline;
+    // Nanoseconds of the thread's CPU time; `busy_rest` is less than a tick.
+    uint64_t started, deadline, busy_rest;
 #endif
 } nj_watch;
 

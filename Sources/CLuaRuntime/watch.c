@@ -116,7 +116,10 @@ void nj_watch_leave(nj_vm *vm) {
     // The hook may be left on another coroutine than the next event's.
     vm->allocator.is_pressed = false;
 #if NJ_POLL_CLOCK
-    vm->watch.busy_ticks += (uint32_t)((thread_time() - vm->watch.started) / (NJ_TICK_MILLISECONDS * 1000000));
+    // What is left of a tick counts towards the next, or events shorter than one would never add up.
+    uint64_t busy = vm->watch.busy_rest + (thread_time() - vm->watch.started);
+    vm->watch.busy_ticks += (uint32_t)(busy / (NJ_TICK_MILLISECONDS * 1000000));
+    vm->watch.busy_rest = busy % (NJ_TICK_MILLISECONDS * 1000000);
 #endif
 }
 
