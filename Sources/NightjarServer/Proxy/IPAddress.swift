@@ -16,12 +16,13 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     package init?(_ text: String) {
         // C would end the text at a NUL. The longest literal has 45 characters.
         guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
-        var four = in_addr()
-        var six = in6_addr()
+        // In network order; the structures of C are these bytes and nothing else.
+        var four: UInt32 = 0
+        var six: UInt128 = 0
         if inet_pton(AF_INET, text, &four) == 1 {
-            self = .v4(UInt32(bigEndian: four.s_addr))
+            self = .v4(UInt32(bigEndian: four))
         } else if inet_pton(AF_INET6, text, &six) == 1 {
-            self.init(withUnsafeBytes(of: &six) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) })
+            self.init(UInt128(bigEndian: six))
         } else {
             return nil
         }
@@ -36,11 +37,10 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         switch self {
         case .v4(let four):
-            var address = in_addr(s_addr: four.bigEndian)
+            var address = four.bigEndian
             inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
         case .v6(let six):
-            var address = in6_addr()
-            withUnsafeMutableBytes(of: &address) { $0.storeBytes(of: six.bigEndian, as: UInt128.self) }
+            var address = six.bigEndian
             inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
         }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
