@@ -24,10 +24,6 @@ package final class ScriptRunner {
         case close(Member, CloseReport)
     }
 
-    /// How long a VM that has used its slice stays away, so that the loop looks at its sockets: a task that is merely
-    /// enqueued would run before they are polled.
-    private static let breather: TimeAmount = .microseconds(200)
-
     /// Ticks of the CPU clock, 10 ms each, that a VM may use in one turn of the loop: with two, it used 10 ms or more.
     package static let sliceTicks: UInt32 = 2
 
@@ -376,10 +372,13 @@ package final class ScriptRunner {
 
     private func rest() {
         self.isResting = true
-        self.worker.eventLoop.assumeIsolated().scheduleTask(in: Self.breather) {
-            self.isResting = false
-            self.drainQueue()
-        }
+        self.worker.rest(self)
+    }
+
+    /// The loop has looked at its sockets: goes on with what waits.
+    func wake() {
+        self.isResting = false
+        self.drainQueue()
     }
 }
 

@@ -14,6 +14,10 @@ package import WebSocketCore
 ///
 /// Everything here is touched on that loop only; other loops send it tasks.
 package final class Worker {
+    /// How long VMs that have used their slice stay away, so that the loop looks at its sockets: a task that is merely
+    /// enqueued would run before they are polled.
+    private static let breather: TimeAmount = .microseconds(200)
+
     package let index: Int
     package let eventLoop: any EventLoop
     package let logger: Logger
@@ -62,6 +66,8 @@ package final class Worker {
     private var settling: [Connection] = []
     var outgoing: [Mailbox]
     private var isEndOfTickScheduled = false
+    /// VMs that have used their slice of this turn.
+    private var resting: [ScriptRunner] = []
     private var endOfTickTask: () -> Void = {}
     private var ticker: RepeatedTask?
     package private(set) var peers: [Worker] = []
@@ -257,6 +263,26 @@ package final class Worker {
         }
         self.settling.removeAll(keepingCapacity: true)
         self.sendMail()
+        self.wakeRested()
+    }
+
+    /// Has a VM that has used its slice go on once the loop has looked at its sockets.
+    func rest(_ runner: ScriptRunner) {
+        self.resting.append(runner)
+        self.scheduleEndOfTick()
+    }
+
+    /// Begins the breather only here, behind the turn's other work: a task that is due by the time that is done would run
+    /// before the sockets are polled.
+    private func wakeRested() {
+        guard !self.resting.isEmpty else { return }
+        let rested = self.resting
+        self.resting = []
+        self.eventLoop.assumeIsolated().scheduleTask(in: Self.breather) {
+            for runner in rested {
+                runner.wake()
+            }
+        }
     }
 
     // MARK: - What runners tell connections

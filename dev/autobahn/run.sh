@@ -27,9 +27,6 @@ url=${AUTOBAHN_URL:-}
 output=$PWD/.build/autobahn
 export WSTEST=${WSTEST:-$HOME/.cache/nightjar/autobahn/bin/wstest}
 
-# Until the binary has a feature, its cases are left out of the gate; `all` runs them and fails.
-knows() { "$server_binary" config | grep -q "^[# ]*$1:"; }
-
 # shards TRANSPORT: one line of patterns for each run of the client, the long ones first.
 shards() {
     case $what in
@@ -41,11 +38,11 @@ shards() {
     gate)
         if [ "$1" = ws ]; then
             printf '%s\n' '9.*' '6.*' '7.*' '1.*,2.*,3.*,4.*,5.*,10.*'
-            ! knows deflate || printf '%s\n' '12.1.1,12.1.2,12.1.3,12.1.4,12.1.5,12.1.6,12.1.7,12.1.8,12.2.1' \
+            printf '%s\n' '12.1.1,12.1.2,12.1.3,12.1.4,12.1.5,12.1.6,12.1.7,12.1.8,12.2.1' \
                 '13.1.1,13.2.1,13.3.1,13.4.1,13.5.1,13.6.1,13.7.1'
         else
             printf '%s\n' '9.1.*,9.2.*' '1.*,2.*,3.*,4.*,5.*,6.1.*,6.2.*,6.4.*,7.1.*,7.3.*,10.*'
-            ! knows deflate || printf '%s\n' '12.1.1,12.1.8,13.1.1,13.4.1'
+            printf '%s\n' '12.1.1,12.1.8,13.1.1,13.4.1'
         fi
         ;;
     *) tr ';' '\n' <<<"$what" ;;
@@ -86,12 +83,8 @@ else
     export NIGHTJAR_THREADS_IO=${NIGHTJAR_THREADS_IO:-2}
     if [[ " $transports " != *" wss "* ]]; then
         start_server
-    elif [ "$what" = all ] || knows certificate; then
-        start_secure_server
     else
-        transports=ws
-        echo "==> over ws only: this binary has no TLS"
-        start_server
+        start_secure_server
     fi
 fi
 

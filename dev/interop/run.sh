@@ -13,8 +13,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . dev/server.sh
 
-knows() { "$server_binary" config | grep -q "^[# ]*$1:"; }
-
 output=.build/interop
 mkdir -p "$output"
 # A browser says where its page came from, so the server has to know the page's port beforehand.
@@ -22,18 +20,13 @@ page_port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)
 {
     # Pings come soon, so that a client that may not send one shows that it answers them.
     printf 'routes:\n  echo:\n    keep_alive:\n      interval: 500ms\n      timeout: 5s\n'
-    ! knows protocols || printf '    protocols: [nightjar.two]\n'
-    ! knows origins || printf '    origins: [same, "http://127.0.0.1:%s"]\n' "$page_port"
+    printf '    protocols: [nightjar.two]\n'
+    printf '    origins: [same, "http://127.0.0.1:%s"]\n' "$page_port"
 } >"$output/nightjar.yaml"
 server_options=(--config "$output/nightjar.yaml")
 
-if knows certificate; then
-    start_secure_server
-    urls=("ws://127.0.0.1:$server_port/echo" "wss://127.0.0.1:$server_secure_port/echo")
-else
-    start_server
-    urls=("ws://127.0.0.1:$server_port/echo")
-fi
+start_secure_server
+urls=("ws://127.0.0.1:$server_port/echo" "wss://127.0.0.1:$server_secure_port/echo")
 status=0
 .venv/bin/python dev/interop/peers.py --page-port "$page_port" --certificate .build/dev/tls/certificate.pem \
     --table "$output/results.md" --peers "$*" "${urls[@]}" || status=$?
