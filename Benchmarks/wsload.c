@@ -87,7 +87,7 @@ static char o_host[64] = "127.0.0.1", o_path[256] = "/";
 static int o_port = 9000, o_conns = 64, o_depth = 1, o_senders = 1, o_par = 128, o_srcs = 0;
 static long o_size = 32;
 static double o_secs = 5, o_warm = 1, o_rate = 0;
-static bool o_bin, o_json, o_touch, o_full = true, o_spin = true, o_busy, o_fullset;
+static bool o_bin, o_json, o_touch, o_full = true, o_spin = true, o_busy, o_fullset, o_deflate;
 static int o_pid = 0;
 static enum mode o_mode = M_ECHO;
 static const char *o_sub, *o_label = "";
@@ -720,7 +720,8 @@ static void usage(void) {
         "wsload --url HOST:PORT/PATH [--mode echo|broadcast|idle|churn] [--conns N] [--size BYTES] [--binary]\n"
         "  [--depth D] [--rate R (open loop, msgs/s in total)] [--secs S] [--warmup S] [--senders K]\n"
         "  [--server-pid PID] [--json] [--label TEXT] [--touch] [--srcs K] [--par K] [--subproto P]\n"
-        "  [--verify full|edge] [--no-spin] [--spin]\n");
+        "  [--verify full|edge] [--no-spin] [--spin]\n"
+        "  [--deflate (offer permessage-deflate; for small echoes and --mode idle, nothing is inflated here)]\n");
     exit(2);
 }
 
@@ -729,7 +730,8 @@ int main(int argc, char **argv) {
         {"url", 1, 0, 'u'}, {"conns", 1, 0, 'c'}, {"size", 1, 0, 's'}, {"binary", 0, 0, 'b'}, {"depth", 1, 0, 'd'},
         {"secs", 1, 0, 't'}, {"warmup", 1, 0, 'w'}, {"rate", 1, 0, 'r'}, {"mode", 1, 0, 'm'}, {"server-pid", 1, 0, 'p'},
         {"json", 0, 0, 'j'}, {"senders", 1, 0, 'S'}, {"touch", 0, 0, 'T'}, {"srcs", 1, 0, 'x'}, {"par", 1, 0, 'P'},
-        {"subproto", 1, 0, 'q'}, {"verify", 1, 0, 'v'}, {"no-spin", 0, 0, 'n'}, {"label", 1, 0, 'l'}, {"spin", 0, 0, 'B'}, {0, 0, 0, 0}};
+        {"subproto", 1, 0, 'q'}, {"verify", 1, 0, 'v'}, {"no-spin", 0, 0, 'n'}, {"label", 1, 0, 'l'}, {"spin", 0, 0, 'B'},
+        {"deflate", 0, 0, 'z'}, {0, 0, 0, 0}};
     int o;
     while ((o = getopt_long(argc, argv, "", lo, NULL)) != -1) switch (o) {
         case 'u': {
@@ -768,6 +770,7 @@ int main(int argc, char **argv) {
         case 'n': o_spin = false; break;
         case 'B': o_busy = true; break;
         case 'l': o_label = optarg; break;
+        case 'z': o_deflate = true; break;
         default: usage();
     }
     if (!strcmp(o_host, "localhost")) strcpy(o_host, "127.0.0.1");
@@ -794,8 +797,9 @@ int main(int argc, char **argv) {
     scratch = malloc(SCR + 8192);
     req_len = snprintf(req, sizeof req,
         "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-        o_path, o_host, o_port, o_sub ? "Sec-WebSocket-Protocol: " : "", o_sub ? o_sub : "", o_sub ? "\r\n" : "");
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+        o_path, o_host, o_port, o_sub ? "Sec-WebSocket-Protocol: " : "", o_sub ? o_sub : "", o_sub ? "\r\n" : "",
+        o_deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" : "");
     ep = epoll_create1(EPOLL_CLOEXEC);
     ncs = o_conns + (o_mode == M_BCAST ? o_senders : 0);
     cs = calloc((size_t)ncs, sizeof *cs);

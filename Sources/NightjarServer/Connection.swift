@@ -60,6 +60,9 @@ package final class Connection {
     package let id: ConnectionID
     package let route: Route
 
+    /// Whether permessage-deflate was agreed; here too, because a look into ``websocket`` for it copies that.
+    private let hasDeflate: Bool
+
     /// The client's address, for the log.
     package private(set) var ip = ""
 
@@ -121,6 +124,7 @@ package final class Connection {
     package init(id: ConnectionID, route: Route, worker: Worker, deflate: DeflateParameters? = nil) {
         self.id = id
         self.route = route
+        self.hasDeflate = deflate != nil
         self.worker = worker
         let limits = route.configuration
         if limits.messageRate > 0 {
@@ -275,7 +279,7 @@ package final class Connection {
     /// Whether a message may be compressed. A frame that its key may remove again must not become part of a context that is
     /// taken over: the peer would never see what later messages refer to.
     private func compresses(_ options: SendOptions) -> Bool {
-        self.websocket.compresses && (options.key.isEmpty || self.websocket.sharedWindowBits != nil)
+        self.hasDeflate && (options.key.isEmpty || self.websocket.sharedWindowBits != nil)
     }
 
     /// Sends a whole frame that was encoded for many.
