@@ -24,10 +24,13 @@ let package = Package(
         .target(name: "LuaRuntime", dependencies: ["CLuaRuntime"]),
         // The system's zlib, for permessage-deflate.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // What Swift's module of the C library leaves out: giving memory back to the system.
+        .systemLibrary(name: "CMalloc"),
         .target(name: "WebSocketCore", dependencies: ["CZlib", .product(name: "NIOCore", package: "swift-nio")]),
         .target(
             name: "NightjarServer",
             dependencies: [
+                "CMalloc",
                 "WebSocketCore",
                 "LuaRuntime",
                 .product(name: "NIOCore", package: "swift-nio"),

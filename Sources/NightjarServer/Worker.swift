@@ -61,6 +61,7 @@ package final class Worker {
     /// True while a loop has been asked to end its largest connection and has not answered.
     private var isShedding = false
     private var wheel: DeadlineWheel
+    private var memoryReturn = MemoryReturn()
     private var handshakes = HandshakeQueue()
     private var dirty: [Connection] = []
     private var settling: [Connection] = []
@@ -329,6 +330,9 @@ package final class Worker {
 
     private func turnWheel() {
         self.now = MonotonicTime(self.eventLoop.now)
+        if self.index == 0, self.memoryReturn.isDue(bytes: self.ledger.bytes, now: self.now) {
+            MemoryReturn.perform()
+        }
         while let handshake = self.handshakes.next(now: self.now) {
             handshake.timeOut()
         }

@@ -1,0 +1,42 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import CMalloc
+package import WebSocketCore
+
+/// Says when memory that connections have let go of should go back to the system.
+///
+/// The C library keeps freed memory for later, whatever its size: a server that once was flooded would stay as large as it was
+/// then, and the next flood would come on top of what else grew meanwhile.
+package struct MemoryReturn {
+    /// Bytes that must have been let go of.
+    package static let threshold = 8 * 1024 * 1024
+
+    /// Looking through what is free takes milliseconds, so it is not done more often.
+    package static let interval: Duration = .seconds(2)
+
+    private var peak = 0
+    private var next = MonotonicTime(nanoseconds: 0)
+
+    package init() {}
+
+    /// Notes what connections hold now.
+    ///
+    /// - Returns: whether to call ``perform()``.
+    package mutating func isDue(bytes: Int, now: MonotonicTime) -> Bool {
+        self.peak = max(self.peak, bytes)
+        guard self.peak - bytes >= Self.threshold, now >= self.next else { return false }
+        self.peak = bytes
+        self.next = now + Self.interval
+        return true
+    }
+
+    /// Has the C library give back whole pages that are free, on a thread that serves nobody.
+    static func perform() {
+        Task.detached { malloc_trim(0) }
+    }
+}

@@ -1,0 +1,33 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import NightjarServer
+import Testing
+import WebSocketCore
+
+@Suite struct MemoryReturnTests {
+    private let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    private func verdicts(_ steps: [(bytes: Int, after: Duration)]) -> [Bool] {
+        var memory = MemoryReturn()
+        return steps.map { memory.isDue(bytes: $0.bytes, now: start + $0.after) }
+    }
+
+    @Test func isDueOnceWhenMuchWasLetGo() {
+        let later = MemoryReturn.interval
+        let steps: [(bytes: Int, after: Duration)] = [
+            (20 << 20, .zero), ((12 << 20) + 1, .zero), (12 << 20, .zero), (5 << 20, later), (4 << 20, later),
+        ]
+        #expect(verdicts(steps) == [false, false, true, false, true])
+    }
+
+    @Test func isNotDueTwiceInItsInterval() {
+        let almost = MemoryReturn.interval - .nanoseconds(1)
+        let steps = [(100 << 20, .zero), (50 << 20, .zero), (0, almost), (0, MemoryReturn.interval)]
+        #expect(verdicts(steps) == [false, true, false, true])
+    }
+}
