@@ -27,7 +27,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// Bytes of a body that are read behind a refusal, so that the peer sees it, before the connection is dropped.
-    private static let ignoredLimit = 1024 * 1024
+    ///
+    /// The kernels on both sides hold up to 10 MiB (`tcp_rmem`, `tcp_wmem`) that were sent before the peer could know.
+    private static let ignoredLimit = 16 * 1024 * 1024
 
     private let worker: Worker
     private let router: Router
