@@ -58,6 +58,11 @@ package enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
         if case .tcp(_, let port, _) = self { port } else { nil }
     }
 
+    /// Whether this is `[::]` on a port, which takes IPv4 too.
+    func takesAllFamilies(on port: Int?) -> Bool {
+        if case .tcp("::", let own, _) = self { own == port && own != 0 } else { false }
+    }
+
     package var description: String {
         switch self {
         case .tcp(let host, let port, let isSecure):

@@ -16,24 +16,31 @@ package enum Listener {
     /// megabytes of a reader that does not read.
     private static let notSentLowWaterMark = ChannelOptions.Types.SocketOption(level: .init(6), name: .init(25))
 
+    private static let onlyIPv6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+
     /// A listening socket and what it was bound to, with the port that the system chose.
     struct Bound: Sendable {
         let channel: any Channel
         let address: ListenAddress
+        /// The file of a Unix socket.
+        var file: UnixSocketFile?
+
+        /// Lets in who comes, and who has come since the bind.
+        func accept() async throws {
+            try await self.channel.setOption(.autoRead, value: true).get()
+        }
 
         /// Stops listening; the file of a Unix socket goes with it.
         func close() async {
             try? await self.channel.close()
-            if case .unix(let path) = self.address {
-                UnixSocketFile.remove(path)
-            }
+            self.file?.remove()
         }
     }
 
     /// What an idle TLS connection keeps of its encrypted output.
     private static let preservedOutput = 4096
 
-    /// Binds every address of the configuration, or none.
+    /// Binds every address of the configuration, or none. Nobody is let in before ``Bound/accept()``.
     ///
     /// - Throws: ``ServerStartError`` that names the address and the remedy.
     static func bind(
@@ -82,15 +89,15 @@ package enum Listener {
                 return Bound(channel: channel, address: .tcp(host: host, port: port, isSecure: isSecure))
             } catch {
                 if configuration.listen.isEmpty { throw ServerStartError(binding: host, port, error) }
-                throw ServerStartError(binding: address, error)
+                throw ServerStartError(binding: address, error, among: configuration.listen)
             }
         case .unix(let path):
-            try UnixSocketFile.makeWay(at: path)
+            let (file, descriptor) = try UnixSocketFile.bind(at: path)
             do {
-                let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
-                UnixSocketFile.setMode(of: path)
-                return Bound(channel: channel, address: address)
+                let channel = try await bootstrap.withBoundSocket(descriptor).get()
+                return Bound(channel: channel, address: address, file: file)
             } catch {
+                file.remove()
                 throw ServerStartError(binding: address, error)
             }
         }
@@ -109,6 +116,7 @@ package enum Listener {
         let tls = address.isSecure ? identity : nil
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: CInt(configuration.backlog))
+            .serverChannelOption(.autoRead, value: false)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
@@ -140,7 +148,11 @@ package enum Listener {
             }
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
-        guard case .tcp = address else { return bootstrap }
+        guard case .tcp(let host, _, _) = address else { return bootstrap }
+        if host.contains(":") {
+            // `[::]` takes IPv4 too, whatever the system's default is.
+            _ = bootstrap.serverChannelOption(Self.onlyIPv6, value: 0)
+        }
         return
             bootstrap
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -37,7 +37,7 @@ package final class Server: Sendable {
         let groups: [MultiThreadedEventLoopGroup]
         let workers: [Worker]
         let listeners: [Listener.Bound]
-        let identity: TLSIdentity?
+        let reloader: CertificateReloader?
         let admin: AdminListener?
     }
 
@@ -110,8 +110,14 @@ package final class Server: Sendable {
                 }
                 throw error
             }
+            let reloader = identity.map { CertificateReloader($0, logger: self.logger) }
+            reloader?.start()
             self.running.withLock {
-                $0 = Running(groups: groups, workers: workers, listeners: listeners, identity: identity, admin: admin)
+                $0 = Running(groups: groups, workers: workers, listeners: listeners, reloader: reloader, admin: admin)
+            }
+            // Everything that can fail is done.
+            for listener in listeners {
+                try? await listener.accept()
             }
             self.readiness.store(AdminPages.Readiness.serving.rawValue, ordering: .relaxed)
             return self.started(routes, on: listeners.map(\.address), admin: admin)
@@ -136,6 +142,7 @@ package final class Server: Sendable {
         for listener in running.listeners {
             await listener.close()
         }
+        await running.reloader?.stop()
         await self.closeConnections(of: running.workers)
         await self.finishEvents(of: running.workers)
         // It asks the loops whether they answer, so it ends before them.
@@ -148,15 +155,17 @@ package final class Server: Sendable {
         }
     }
 
-    /// Loads the certificate and its key again, for connections that come from now on; blocks on the disk.
+    /// Loads the certificate and its key again, for connections that come from now on; returns at once.
     ///
     /// The old ones stay in use when the new ones cannot be; the log says so.
     package func reloadCertificate() {
-        guard let identity = self.running.withLock({ $0?.identity }) else { return }
-        do throws(TLSIdentity.Problem) {
-            self.tell(try identity.reload())
-        } catch {
-            self.logger.error("the old certificate stays in use", metadata: ["reason": "\(error)"])
+        self.running.withLock { running in
+            guard let running else { return }
+            guard let reloader = running.reloader else {
+                self.logger.notice("nothing to load again: no wss:// address is served, so no certificate is in use")
+                return
+            }
+            reloader.reload()
         }
     }
 
@@ -175,19 +184,11 @@ package final class Server: Sendable {
                 certificate: self.configuration.tlsCertificate,
                 key: self.configuration.tlsKey
             )
-            self.tell(identity.summary)
+            identity.summary.tell(self.logger)
             return identity
         } catch {
             throw ServerStartError([error.description])
         }
-    }
-
-    private func tell(_ certificate: TLSIdentity.Summary) {
-        self.logger.log(
-            level: certificate.isExpired ? .warning : .info,
-            certificate.isExpired ? "the certificate has expired: replace it" : "certificate loaded",
-            metadata: ["certificate": "\(certificate.subject)", "expires": "\(certificate.expiry)"]
-        )
     }
 
     /// The scripts of the folder; what is there but cannot be served is told in the log.

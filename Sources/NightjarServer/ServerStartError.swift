@@ -55,14 +55,26 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
         }
     }
 
-    init(binding address: ListenAddress, _ error: any Error) {
+    /// - Parameter addresses: all that are to be bound, of which one may be in the other's way.
+    init(binding address: ListenAddress, _ error: any Error, among addresses: [ListenAddress] = []) {
+        let code = (error as? IOError)?.errnoCode
+        self.init(binding: address, code: code, other: "\(error)", among: addresses)
+    }
+
+    /// - Parameters:
+    ///   - code: the errno of what failed, if there is one.
+    ///   - other: what failed, for a code that this does not know.
+    init(binding address: ListenAddress, code: CInt?, other: String, among addresses: [ListenAddress] = []) {
         let remedy =
-            switch (error as? IOError)?.errnoCode {
+            switch code {
+            case EADDRINUSE where addresses.contains { $0 != address && $0.takesAllFamilies(on: address.port) }:
+                "[::] takes IPv4 on that port too, leave one of them out"
             case EADDRINUSE: "it is in use, stop the program that listens there or choose another"
             case EACCES: "it is not allowed, choose a port from 1024 on or a folder that may be written"
             case EADDRNOTAVAIL: "it is no address of this machine, choose another"
             case ENOENT: "its folder is not there, make it or choose another"
-            default: "choose another (\(error))"
+            case EAFNOSUPPORT: "this machine has no such network, choose another"
+            default: "choose another (\(other))"
             }
         self.init(["`listen`: \(address) cannot be bound: \(remedy)"])
     }

@@ -8,14 +8,18 @@
 internal import Glibc
 
 /// The file of a Unix socket: made way for before the bind, removed after the listener is closed.
-enum UnixSocketFile {
+package struct UnixSocketFile: Sendable {
+    private let path: String
+    private let device: dev_t
+    private let inode: ino_t
+
     /// Who may connect: the owner and its group, such as that of a reverse proxy.
     private static let mode: mode_t = 0o660
 
     /// Removes a socket that nobody listens on any more.
     ///
     /// - Throws: ``ServerStartError`` when something answers there, or when the file is no socket.
-    static func makeWay(at path: String) throws(ServerStartError) {
+    private static func makeWay(at path: String) throws(ServerStartError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
@@ -37,32 +41,62 @@ enum UnixSocketFile {
         }
     }
 
-    /// Lets the owner and the group connect; until then the umask's mode holds, which lets in no more than that.
-    static func setMode(of path: String) {
-        _ = chmod(path, Self.mode)
+    /// Binds a socket to a path, in place of one that nobody listens on any more.
+    ///
+    /// - Parameter path: 1...``ListenAddress/longestPath`` bytes.
+    /// - Returns: the file, and the descriptor, which is the caller's and does not listen yet.
+    /// - Throws: ``ServerStartError`` that names the path and the remedy.
+    package static func bind(at path: String) throws(ServerStartError) -> (UnixSocketFile, descriptor: CInt) {
+        try Self.makeWay(at: path)
+        let descriptor = Self.makeSocket()
+        // Linux makes the file with the mode that the socket has at the bind, less the umask: at no moment may others connect.
+        guard descriptor >= 0, fchmod(descriptor, Self.mode) == 0,
+            Self.withAddress(path, { Glibc.bind(descriptor, $0, $1) }) == 0
+        else {
+            let code = errno
+            if descriptor >= 0 { close(descriptor) }
+            throw ServerStartError(binding: .unix(path: path), code: code, other: String(cString: strerror(code)))
+        }
+        var status = stat()
+        // The umask may have kept out the group, or even the owner.
+        guard chmod(path, Self.mode) == 0, lstat(path, &status) == 0 else {
+            let code = errno
+            close(descriptor)
+            unlink(path)
+            throw ServerStartError(binding: .unix(path: path), code: code, other: String(cString: strerror(code)))
+        }
+        return (UnixSocketFile(path: path, device: status.st_dev, inode: status.st_ino), descriptor)
     }
 
-    static func remove(_ path: String) {
-        _ = unlink(path)
+    /// Removes the file, unless another process has put its own there.
+    package func remove() {
+        var status = stat()
+        guard lstat(self.path, &status) == 0, status.st_dev == self.device, status.st_ino == self.inode else { return }
+        unlink(self.path)
     }
 
     /// What `connect` says, 0 when somebody answers.
     private static func connectError(_ path: String) -> CInt {
-        let descriptor = socket(
-            AF_UNIX,
-            CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue),
-            0
-        )
+        let descriptor = Self.makeSocket()
         guard descriptor >= 0 else { return errno }
         defer { close(descriptor) }
+        guard Self.withAddress(path, { connect(descriptor, $0, $1) }) != 0 else { return 0 }
+        // A full backlog (EAGAIN) is somebody's too.
+        return errno == EAGAIN ? 0 : errno
+    }
+
+    private static func makeSocket() -> CInt {
+        socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+    }
+
+    private static func withAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = withUnsafeBytes(of: &address) { bytes in
-            bytes.withMemoryRebound(to: sockaddr.self) { connect(descriptor, $0.baseAddress, size) }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
         }
-        // A full backlog (EAGAIN) is somebody's too.
-        return result == 0 || errno == EAGAIN ? 0 : errno
     }
 }

@@ -69,8 +69,7 @@ struct ServerProcess {
         var isDraining = false
         for await signal in signals {
             if signal == .sighup {
-                // Off the loops and off this one: the disk may be slow, and SIGTERM must not wait for it.
-                Task.detached { [server] in server.reloadCertificate() }
+                server.reloadCertificate()
                 continue
             }
             guard !isDraining else { leave(status: 128 + signal.rawValue) }

@@ -12,7 +12,7 @@ internal import Musl
 #endif
 
 /// A moment of the wall clock in milliseconds since 1970, shown as UTC (RFC 3339).
-package struct LogTime: Sendable {
+package struct LogTime: Sendable, CustomStringConvertible {
     /// Milliseconds since 1970-01-01T00:00:00Z, at least 0.
     package var milliseconds: Int64
 
@@ -40,6 +40,12 @@ package struct LogTime: Sendable {
         Self.append(Int(parts.tm_sec), digits: 2, after: ":", to: &bytes)
         Self.append(Int(milliseconds % 1000), digits: 3, after: ".", to: &bytes)
         bytes.append(UInt8(ascii: "Z"))
+    }
+
+    package var description: String {
+        var bytes: [UInt8] = []
+        self.append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func append(

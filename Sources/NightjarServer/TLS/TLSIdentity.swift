@@ -19,15 +19,34 @@ package final class TLSIdentity: Sendable {
 
     /// What a log line says about a certificate.
     package struct Summary: Sendable {
+        /// Whether clients that look at the clock will take it.
+        package enum Validity: Sendable {
+            case notYet, valid, expired
+        }
+
+        /// Whose it is, as in `serial_number=1f;common_name=a.example;alternative_names=a.example`.
         package let subject: String
-        /// Seconds since 1970.
-        package let expiry: Int
-        package let isExpired: Bool
+        /// The first and the last second in which it is valid.
+        package let begin: LogTime
+        package let expiry: LogTime
+        package let validity: Validity
+
+        init(_ certificate: NIOSSLCertificate, now: LogTime) {
+            // NIOSSL shows the names in its description only: `<NIOSSLCertificate;serial_number=…;common_name=…>`.
+            let parts = certificate.description.split(separator: ";").dropFirst().joined(separator: ";")
+            self.subject = parts.hasSuffix(">") ? String(parts.dropLast()) : parts
+            self.begin = LogTime(milliseconds: Int64(certificate.notValidBefore) * 1000)
+            self.expiry = LogTime(milliseconds: Int64(certificate.notValidAfter) * 1000)
+            let seconds = now.milliseconds
+            self.validity =
+                seconds < self.begin.milliseconds ? .notYet : seconds > self.expiry.milliseconds ? .expired : .valid
+        }
     }
 
     private struct Current {
         var context: NIOSSLContext
         var summary: Summary
+        var stamps: [FileStamp?]
     }
 
     /// A chain of certificates is a few KiB; what is larger is another file.
@@ -35,6 +54,7 @@ package final class TLSIdentity: Sendable {
 
     private let certificate: String
     private let key: String
+
     private let current: Mutex<Current>
 
     /// Loads both PEM files; blocks on the disk.
@@ -49,6 +69,12 @@ package final class TLSIdentity: Sendable {
 
     package var summary: Summary { self.current.withLock { $0.summary } }
 
+    /// The state of both files that is in use: as it was before they were read.
+    package var stamps: [FileStamp?] { self.current.withLock { $0.stamps } }
+
+    /// The state of both files now; blocks on the disk.
+    package func look() -> [FileStamp?] { Self.stamps(self.certificate, self.key) }
+
     /// Loads the files again, for connections that come from now on; blocks on the disk.
     ///
     /// - Throws: what is wrong with the new files; the old ones stay in use then.
@@ -59,6 +85,7 @@ package final class TLSIdentity: Sendable {
     }
 
     private static func load(certificate: String, key: String) throws(Problem) -> Current {
+        let stamps = Self.stamps(certificate, key)
         let chain: [NIOSSLCertificate]
         let chainBytes = try Self.read(certificate, setting: "tls.certificate")
         do {
@@ -91,24 +118,28 @@ package final class TLSIdentity: Sendable {
         let context: NIOSSLContext
         do {
             context = try NIOSSLContext(configuration: configuration)
+        } catch NIOSSLError.failedToLoadPrivateKey {
+            let sentence = "the key in \(key) does not match the first certificate in \(certificate)"
+            throw Problem(description: "\(sentence): replace one of them, or put the server's own certificate first")
         } catch {
-            throw Problem(
-                description: "the key in \(key) does not match the certificate in \(certificate): replace one of them"
-            )
+            throw Problem(description: "\(certificate) with \(key) cannot be used for TLS: replace them (\(error))")
         }
-        let expiry = Int(leaf.notValidAfter)
-        let subject = leaf.description
-        return Current(
-            context: context,
-            summary: Summary(subject: subject, expiry: expiry, isExpired: expiry < time(nil))
-        )
+        return Current(context: context, summary: Summary(leaf, now: .now()), stamps: stamps)
+    }
+
+    private static func stamps(_ certificate: String, _ key: String) -> [FileStamp?] {
+        [FileStamp(certificate), FileStamp(key)]
     }
 
     private static func read(_ path: String, setting: String) throws(Problem) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             let reason =
-                errno == ENOENT ? "is not there" : errno == EACCES ? "may not be read" : "fails (errno \(errno))"
+                switch errno {
+                case ENOENT: "is not there"
+                case EACCES: "may not be read"
+                case let code: "cannot be opened (\(String(cString: strerror(code))))"
+                }
             throw Problem(description: "\(path) \(reason): set `\(setting)` to a PEM file that the server may read")
         }
         defer { close(descriptor) }
@@ -117,8 +148,13 @@ package final class TLSIdentity: Sendable {
         while true {
             let count = Glibc.read(descriptor, &block, block.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0, bytes.count + count <= Self.fileLimit else {
-                throw Problem(description: "\(path) cannot be read as a PEM file: set `\(setting)` to one")
+            guard count >= 0 else {
+                let reason = String(cString: strerror(errno))
+                throw Problem(description: "\(path) cannot be read (\(reason)): set `\(setting)` to a PEM file")
+            }
+            guard bytes.count + count <= Self.fileLimit else {
+                let limit = Self.fileLimit
+                throw Problem(description: "\(path) is larger than \(limit) bytes: set `\(setting)` to a PEM file")
             }
             if count == 0 { return bytes }
             bytes += block[..<count]
