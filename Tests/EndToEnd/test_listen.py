@@ -10,32 +10,15 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
+import stat
+import threading
+import time
 
 import pytest
 from nightjar import PATIENCE, run
+from rawclient import request
+from tls import certificate_of, make_certificate, trusting_all
 from websockets.asyncio.client import connect, unix_connect
-
-
-def make_certificate(folder, name):
-    files = (folder / "certificate.pem", folder / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-days", "2", "-subj", f"/CN={name}", "-out", files[0], "-keyout", files[1]]
-    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
-    return files
-
-
-def trusting_all():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def certificate_of(port):
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as plain:
-        with trusting_all().wrap_socket(plain) as client:
-            return client.getpeercert(binary_form=True)
 
 
 @pytest.fixture
@@ -65,16 +48,6 @@ async def test_every_address_echoes(secure):
     assert not os.path.exists(f"{secure.folder_of_files}/n.sock")
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_old_tls_is_refused(secure, version):
-    context = trusting_all()
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = version
-    with socket.create_connection(("127.0.0.1", secure.secure_port), PATIENCE) as plain:
-        with pytest.raises(ssl.SSLError, match="(?i)protocol.version"):
-            context.wrap_socket(plain)
-
-
 async def test_a_violation_is_told_over_tls(secure):
     async with connect(f"wss://127.0.0.1:{secure.secure_port}/echo", ssl=trusting_all()) as client:
         client.transport.write(b"\xf1\x80\0\0\0\0")
@@ -101,8 +74,154 @@ def test_sighup_takes_a_new_certificate_and_keeps_the_old_for_a_bad_one(secure):
     assert certificate_of(secure.secure_port) == first
     make_certificate(secure.folder_of_files, "second")
     secure.process.send_signal(signal.SIGHUP)
-    secure.logged("certificate loaded", "second")
+    entry = secure.logged("certificate loaded", "second")
+    assert re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$", entry["expires"])
     assert certificate_of(secure.secure_port) != first
+
+
+def test_sighup_without_tls_says_that_there_is_nothing_to_load(start, echo):
+    server = start(echo)
+    server.process.send_signal(signal.SIGHUP)
+    server.logged("nothing to load again", "wss://")
+
+
+def test_changed_files_are_loaded_without_being_told(secure):
+    first = certificate_of(secure.secure_port)
+    make_certificate(secure.folder_of_files, "changed")
+    secure.logged("certificate loaded", "changed")
+    second = certificate_of(secure.secure_port)
+    assert second != first
+    # The key of another certificate: told once, with both files, after some more attempts.
+    other = secure.folder_of_files / "other"
+    other.mkdir()
+    make_certificate(other, "other")
+    os.replace(other / "key.pem", secure.folder_of_files / "key.pem")
+    secure.logged("the old certificate stays in use", "key.pem does not match", "certificate.pem")
+    assert certificate_of(secure.secure_port) == second
+    # Its own certificate comes late.
+    os.replace(other / "certificate.pem", secure.folder_of_files / "certificate.pem")
+    secure.logged("certificate loaded", "other")
+    assert certificate_of(secure.secure_port) not in (first, second)
+    assert sum("stays in use" in line for line in secure.log.text.splitlines()) == 1
+
+
+def refused(scripts, folder, listen, **more):
+    """What a server says that does not start with these addresses."""
+    (folder / "scripts").mkdir(exist_ok=True)
+    for name, source in scripts.items():
+        (folder / "scripts" / name).write_text(source)
+    ended = run("serve", "scripts", cwd=folder, environment={"NIGHTJAR_LISTEN": listen} | more)
+    assert ended.returncode == 1, ended.stderr
+    return ended.stderr
+
+
+def test_all_addresses_or_none(echo, tmp_path):
+    """A client that comes again and again to the first address gets no byte, because the last one is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as taken:
+        first, second = free.getsockname()[1], taken.getsockname()[1]
+        free.close()
+        served, ended = [], threading.Event()
+
+        def knock():
+            while not ended.is_set():
+                try:
+                    with socket.create_connection(("127.0.0.1", first), 1) as client:
+                        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                        served.append(client.recv(1))
+                except OSError:
+                    pass
+
+        knocking = threading.Thread(target=knock)
+        knocking.start()
+        try:
+            listen = f"ws://127.0.0.1:{first},unix:{tmp_path}/n.sock,ws://127.0.0.1:{second}"
+            for _ in range(20):
+                told = refused(echo, tmp_path, listen)
+                assert f"ws://127.0.0.1:{second} cannot be bound: it is in use" in told
+                assert not os.path.exists(f"{tmp_path}/n.sock")
+        finally:
+            ended.set()
+            knocking.join()
+        assert not any(served)
+
+
+def test_both_families_on_one_port_name_the_one_that_takes_both(echo, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    told = refused(echo, tmp_path, f"ws://[::]:{port},ws://0.0.0.0:{port}")
+    assert f"ws://0.0.0.0:{port} cannot be bound: [::] takes IPv4 on that port too" in told
+
+
+async def test_any_ipv6_address_takes_ipv4_too(start, echo):
+    server = start(echo, settings={"listen": "ws://127.0.0.1:0,ws://[::]:0"})
+    port = int(re.search(r"ws://\[::\]:(\d+)", server.output.text)[1])
+    for host in ("127.0.0.1", "[::1]"):
+        async with connect(f"ws://{host}:{port}/echo") as client:
+            await client.send(host)
+            assert await client.recv() == host
+
+
+def test_a_unix_socket_is_for_owner_and_group_and_is_not_taken_from_a_server(secure, echo, tmp_path):
+    path = f"{secure.folder_of_files}/n.sock"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o660
+    told = refused(echo, tmp_path / "0", f"unix:{path}")
+    assert f"unix:{path} is in use: stop the program that listens on it" in told
+    # A server that was killed leaves its file, and the next one takes its place.
+    secure.process.kill()
+    secure.wait()
+    assert os.path.exists(path)
+
+
+async def test_a_stale_unix_socket_is_replaced(start, echo, tmp_path):
+    path = f"{tmp_path}/s.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    start(echo, settings={"listen": f"ws://127.0.0.1:0,unix:{path}"})
+    async with unix_connect(path, "ws://localhost/echo") as client:
+        await client.send("again")
+        assert await client.recv() == "again"
+
+
+def test_wss_without_a_certificate_says_what_to_set(echo, tmp_path):
+    told = refused(echo, tmp_path, "wss://127.0.0.1:0")
+    assert "set `tls.certificate` and `tls.key`" in told
+
+
+def test_a_close_for_a_violation_reaches_who_is_still_sending(secure):
+    """The peer sends at full speed behind its bad frame; it has to see 1002 and then the end, every time."""
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", secure.secure_port), PATIENCE) as plain:
+            with trusting_all().wrap_socket(plain) as client:
+                client.sendall(request("/echo"))
+                received = b""
+                while b"\r\n\r\n" not in received:
+                    received += client.recv(65_536)
+                received = received.partition(b"\r\n\r\n")[2]
+                client.setblocking(False)
+                data, end = b"\xf1\x80\0\0\0\0" + bytes(64_000), time.monotonic() + PATIENCE
+                while len(received) < 4:
+                    assert time.monotonic() < end
+                    try:
+                        client.send(data)
+                        data = bytes(64_000)
+                    except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                        pass
+                    try:
+                        received += client.recv(65_536)
+                    except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                        pass
+                assert received[0] == 0x88 and int.from_bytes(received[2:4], "big") == 1002
+                # Our side of the end, then the server's: close_notify, and no reset.
+                client.settimeout(PATIENCE)
+                while client.recv(65_536):
+                    pass
+
+
+def test_a_refusal_is_told_over_tls(secure):
+    with socket.create_connection(("127.0.0.1", secure.secure_port), PATIENCE) as plain:
+        with trusting_all().wrap_socket(plain) as client:
+            client.sendall(request("/nowhere") + bytes(500_000))
+            assert client.recv(65_536).startswith(b"HTTP/1.1 404 ")
 
 
 def test_listen_and_port_exclude_each_other(tmp_path):
