@@ -81,7 +81,9 @@ let package = Package(
         .testTarget(name: "FuzzTests", dependencies: ["FuzzProperties"]),
         .testTarget(
             name: "NightjarTests",
-            dependencies: ["nightjar", "NightjarServer", .product(name: "Logging", package: "swift-log")]
+            dependencies: [
+                "nightjar", "NightjarServer", "WebSocketCore", .product(name: "Logging", package: "swift-log"),
+            ]
         ),
     ],
     cLanguageStandard: .c11

@@ -49,7 +49,9 @@ extension Worker {
             self.exceeded(limit, "closed for a violation: \(violation.sentence)", connection)
             return
         }
-        self.counters.add(.violation(ViolationKind(violation)))
+        if let kind = ViolationKind(violation) {
+            self.counters.add(.violation(kind))
+        }
         self.log(.info, "closed for a violation: \(violation.sentence)", connection)
     }
 
@@ -70,7 +72,7 @@ extension Limit {
     /// A pause is everyday; being out of files or memory is for the operator to mend.
     fileprivate var logLevel: Logger.Level {
         switch self {
-        case .openFiles, .total, .connections: .warning
+        case .openFiles, .total, .connections, .inflaterMemory: .warning
         case .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .debug
         default: .info
         }

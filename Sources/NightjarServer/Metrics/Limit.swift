@@ -26,6 +26,7 @@ package enum Limit: Int, CaseIterable, Sendable {
     case bufferedDropped
     case rate
     case rateSlowed
+    case inflaterMemory
     case total
     case queue
     case queueDropped
@@ -73,6 +74,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .bufferedDropped: "buffered_dropped"
         case .rate: "rate"
         case .rateSlowed: "rate_slowed"
+        case .inflaterMemory: "inflater_memory"
         case .total: "total"
         case .queue: "queue"
         case .queueDropped: "queue_dropped"
@@ -95,7 +97,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .controlFrames: ["limits.control_frames"]
         case .handshakeTime: ["limits.handshake"]
         case .target: ["limits.target"]
-        case .headers: ["limits.header_fields", "limits.headers"]
+        case .headers: ["limits.header_fields", "limits.header", "limits.headers"]
         case .connections: ["limits.connections"]
         case .connectionsPerIP: ["limits.connections_per_ip"]
         case .bufferedSoft: ["limits.buffered_soft"]
@@ -108,7 +110,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .closeTime: ["limits.close"]
         case .scriptCPU: ["limits.cpu"]
         case .scriptMemory: ["limits.memory"]
-        case .openFiles, .ignoredInput: []
+        case .openFiles, .ignoredInput, .inflaterMemory: []
         }
     }
 
@@ -116,7 +118,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         switch self {
         case .message: .close(.messageTooBig)
         case .fragments, .messageTime, .controlFrames, .rate: .close(.policyViolation)
-        case .buffered: .close(.tryAgainLater)
+        case .buffered, .inflaterMemory: .close(.tryAgainLater)
         case .bufferedDropped: .discard
         case .total: .reset(.tryAgainLater)
         case .target: .refuse(414)
@@ -138,7 +140,11 @@ extension ProtocolViolation {
         case .messageTooSlow: .messageTime
         case .tooManyControlFrames: .controlFrames
         case .tooManyMessages: .rate
-        default: nil
+        case .inflaterUnavailable: .inflaterMemory
+        case .unmaskedFrame, .maskedFrame, .reservedBits, .reservedOpcode, .lengthNotMinimal, .lengthOutOfRange,
+            .controlFrameTooLong, .controlFrameFragmented, .continuationUnexpected, .continuationExpected,
+            .textNotUTF8, .compressedDataCorrupt, .closeBodyTooShort, .closeCodeInvalid, .closeReasonNotUTF8:
+            nil
         }
     }
 }

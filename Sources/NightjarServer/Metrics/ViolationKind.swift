@@ -18,11 +18,9 @@ package enum ViolationKind: String, CaseIterable, Sendable {
     case textNotUTF8 = "text_not_utf8"
     case closeBody = "close_body"
     case compressedData = "compressed_data"
-    /// What has no kind of its own.
-    case other
 
-    /// The kind of a violation that passed no ``Limit``.
-    package init(_ violation: ProtocolViolation) {
+    /// Nil for a violation that passed a ``Limit``, and is counted there.
+    package init?(_ violation: ProtocolViolation) {
         switch violation {
         case .unmaskedFrame, .maskedFrame: self = .unmaskedFrame
         case .reservedBits: self = .reservedBits
@@ -33,7 +31,9 @@ package enum ViolationKind: String, CaseIterable, Sendable {
         case .textNotUTF8: self = .textNotUTF8
         case .closeBodyTooShort, .closeCodeInvalid, .closeReasonNotUTF8: self = .closeBody
         case .compressedDataCorrupt: self = .compressedData
-        default: self = .other
+        case .messageTooBig, .tooManyFragments, .messageTooSlow, .tooManyControlFrames, .tooManyMessages,
+            .inflaterUnavailable:
+            return nil
         }
     }
 }

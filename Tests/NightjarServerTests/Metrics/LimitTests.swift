@@ -18,11 +18,14 @@ struct LimitTests {
         arguments: [
             (.messageTooBig(limit: 1), .message), (.tooManyFragments(limit: 1), .fragments),
             (.messageTooSlow(limit: .seconds(1)), .messageTime), (.tooManyControlFrames(limit: 1), .controlFrames),
+            (.tooManyMessages(limit: 1), .rate), (.inflaterUnavailable, .inflaterMemory),
             (.unmaskedFrame, nil), (.textNotUTF8, nil),
         ] as [(ProtocolViolation, Limit?)]
     )
     func knowsTheLimitsAmongViolations(violation: ProtocolViolation, limit: Limit?) {
         #expect(violation.limit == limit)
+        // Each is counted in one place.
+        #expect((ViolationKind(violation) == nil) == (limit != nil))
         if let limit {
             #expect(limit.outcome == .close(violation.closeCode))
         }
