@@ -22,6 +22,18 @@ package final class ConnectionCensus: Sendable {
         private let network: UInt64
         private let isIPv4: Bool
 
+        /// A client that a trusted proxy names.
+        package init(_ address: IPAddress) {
+            switch address {
+            case .v4(let number):
+                self.network = UInt64(number.bigEndian)
+                self.isIPv4 = true
+            case .v6(let number):
+                self.network = UInt64(truncatingIfNeeded: number >> 64).bigEndian
+                self.isIPv4 = false
+            }
+        }
+
         /// Nil for a Unix socket, whose clients have no address.
         package init?(_ address: SocketAddress?) {
             switch address {
@@ -80,10 +92,7 @@ package final class ConnectionCensus: Sendable {
     package func enter(_ client: Client?) -> Limit? {
         self.counts.withLock { counts in
             guard counts.all < self.limit else { return .connections }
-            if self.limitPerClient > 0, let client {
-                guard counts.byClient[client, default: 0] < self.limitPerClient else { return .connectionsPerIP }
-                counts.byClient[client, default: 0] += 1
-            }
+            if let client, !self.enter(client, in: &counts) { return .connectionsPerIP }
             counts.all += 1
             return nil
         }
@@ -93,10 +102,43 @@ package final class ConnectionCensus: Sendable {
     package func leave(_ client: Client?) {
         self.counts.withLock { counts in
             counts.all -= 1
-            guard self.limitPerClient > 0, let client, let count = counts.byClient[client] else { return }
-            counts.byClient[client] = count > 1 ? count - 1 : nil
+            if let client { self.leave(client, in: &counts) }
         }
     }
+
+    /// Counts in a client behind a trusted proxy, whose socket is counted among all already, and for nobody.
+    ///
+    /// - Returns: nil, or the limit that the client would pass; it is not counted then.
+    package func enter(forwarded client: Client) -> Limit? {
+        self.counts.withLock { self.enter(client, in: &$0) ? nil : .connectionsPerIP }
+    }
+
+    /// Counts a client out that was counted in behind its proxy.
+    package func leave(forwarded client: Client) {
+        self.counts.withLock { self.leave(client, in: &$0) }
+    }
+
+    private func enter(_ client: Client, in counts: inout Counts) -> Bool {
+        guard self.limitPerClient > 0 else { return true }
+        guard counts.byClient[client, default: 0] < self.limitPerClient else { return false }
+        counts.byClient[client, default: 0] += 1
+        return true
+    }
+
+    private func leave(_ client: Client, in counts: inout Counts) {
+        guard self.limitPerClient > 0, let count = counts.byClient[client] else { return }
+        counts.byClient[client] = count > 1 ? count - 1 : nil
+    }
+
+    /// What a refused client is told.
+    static func sentence(for limit: Limit) -> String {
+        limit == .connections
+            ? "the server has all the connections that it may have"
+            : "this address has all the connections that it may have"
+    }
+
+    /// When a refused client may come again, in seconds.
+    static let retryHeaders = [("Retry-After", "5")]
 
     /// Sockets that are counted in.
     package var count: Int { self.counts.withLock { $0.all } }

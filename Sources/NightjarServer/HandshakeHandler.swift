@@ -34,6 +34,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let worker: Worker
     private let router: Router
     private let configuration: ServerConfiguration
+    private let census: ConnectionCensus
     private let isSecure: Bool
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private var context: ChannelHandlerContext?
@@ -48,12 +49,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         worker: Worker,
         router: Router,
         configuration: ServerConfiguration,
+        census: ConnectionCensus,
         isSecure: Bool,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>
     ) {
         self.worker = worker
         self.router = router
         self.configuration = configuration
+        self.census = census
         self.isSecure = isSecure
         self.decoder = decoder
     }
@@ -131,26 +134,39 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// The client's address for the log: the socket's other end until there is a head.
     private var ip: String {
         if let client = self.client { return client.ip }
-        return self.context.flatMap { Self.peer(of: $0).address?.description } ?? ""
+        return self.context.flatMap { Peer(of: $0.channel).address?.description } ?? ""
     }
 
     private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        let peer = Peer(of: context.channel)
         let client = ClientAddress(
-            peer: Self.peer(of: context),
+            peer: peer,
             isSecure: self.isSecure,
             headers: head.headers,
             trusting: self.configuration.proxies
         )
         self.client = client
-        let answer = self.answer(to: head, of: client)
+        let answer =
+            self.crowding(by: client, behind: peer, on: context.channel) ?? self.answer(to: head, of: client)
         if case .accepted = self.state { return }
         self.answer(answer, context: context, withBody: head.method != .HEAD)
     }
 
-    private static func peer(of context: ChannelHandlerContext) -> Peer {
-        // The other end of a Unix socket has no name, but ours has.
-        if case .unixDomainSocket = context.localAddress { return .unixSocket }
-        return context.remoteAddress?.ipAddress.flatMap { IPAddress($0) }.map { .ip($0) } ?? .unknown
+    /// Counts in the client that a trusted proxy names, until the socket closes.
+    ///
+    /// - Returns: the refusal for one that has all its connections already.
+    private func crowding(by client: ClientAddress, behind peer: Peer, on channel: any Channel) -> HTTPAnswer? {
+        let proxies = self.configuration.proxies
+        // A proxy that names nobody is counted for nobody: it carries many clients.
+        guard proxies.contain(peer), let address = client.address, !proxies.contain(address) else { return nil }
+        let (census, named) = (self.census, ConnectionCensus.Client(address))
+        guard let limit = census.enter(forwarded: named) else {
+            channel.closeFuture.whenComplete { _ in census.leave(forwarded: named) }
+            return nil
+        }
+        let sentence = ConnectionCensus.sentence(for: limit)
+        self.worker.exceeded(limit, "refused: \(sentence)", ip: self.ip)
+        return HTTPAnswer(503, sentence, headers: ConnectionCensus.retryHeaders)
     }
 
     /// Decides about a request; an upgrade that is possible becomes the new state.

@@ -130,7 +130,14 @@ package enum Listener {
                     guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
                         throw ChannelError.inappropriateOperationForState
                     }
-                    guard Self.admit(channel, worker: worker, census: census, isSecure: tls != nil) else { return }
+                    let isAdmitted = Self.admit(
+                        channel,
+                        worker: worker,
+                        census: census,
+                        trusting: configuration.proxies,
+                        isSecure: tls != nil
+                    )
+                    guard isAdmitted else { return }
                     if let tls {
                         var memory = NIOSSLHandler.Configuration()
                         memory.maximumPreservedOutboundBufferCapacity = Self.preservedOutput
@@ -142,6 +149,7 @@ package enum Listener {
                         worker: worker,
                         router: router,
                         configuration: configuration,
+                        census: census,
                         isSecure: tls != nil
                     )
                 }
@@ -167,24 +175,24 @@ package enum Listener {
         _ channel: any Channel,
         worker: Worker,
         census: ConnectionCensus,
+        trusting proxies: TrustedProxies,
         isSecure: Bool = false
     ) -> Bool {
-        let client = ConnectionCensus.Client(channel.remoteAddress)
+        // A proxy carries many clients; the one that it names is counted when the head has come.
+        let isProxy = census.limitPerClient > 0 && proxies.contain(Peer(of: channel))
+        let client = isProxy ? nil : ConnectionCensus.Client(channel.remoteAddress)
         guard let limit = census.enter(client) else {
             channel.closeFuture.whenComplete { _ in census.leave(client) }
             return true
         }
-        let sentence =
-            limit == .connections
-            ? "the server has all the connections that it may have"
-            : "this address has all the connections that it may have"
+        let sentence = ConnectionCensus.sentence(for: limit)
         worker.exceeded(limit, "refused: \(sentence)", ip: channel.remoteAddress?.ipAddress ?? "unknown")
         guard !isSecure else {
             // An answer would have to wait for the TLS handshake, and there is no room to wait in.
             channel.close(promise: nil)
             return false
         }
-        let answer = HTTPAnswer(503, sentence, headers: [("Retry-After", "5")])
+        let answer = HTTPAnswer(503, sentence, headers: ConnectionCensus.retryHeaders)
         do {
             try channel.pipeline.syncOperations.addHandler(CrowdedHandler(worker: worker, answer: answer))
         } catch {
@@ -199,6 +207,7 @@ package enum Listener {
         worker: Worker,
         router: Router,
         configuration: ServerConfiguration,
+        census: ConnectionCensus,
         isSecure: Bool = false
     ) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
@@ -212,6 +221,7 @@ package enum Listener {
             worker: worker,
             router: router,
             configuration: configuration,
+            census: census,
             isSecure: isSecure,
             decoder: decoder
         )

@@ -179,6 +179,11 @@ class Nightjar:
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
+    def kill(self):
+        """Ends a process that cannot drain, for one because a script holds up its event loop."""
+        self.process.kill()
+        self.wait()
+
     def wait(self):
         """The exit code, once the process has ended."""
         return self.process.wait(PATIENCE)

@@ -13,8 +13,8 @@ import stat
 
 import pytest
 
-from nightjar import run
-from rawclient import CLOSE, RawClient, close_payload
+from nightjar import PATIENCE, ROOT, run
+from rawclient import CLOSE, TEXT, RawClient, close_payload
 
 
 def test_a_limit_moves_its_counter(start, echo):
@@ -102,3 +102,36 @@ def test_is_not_ready_while_it_drains(start, echo):
         assert client.read_frame().opcode == CLOSE
         client.send_frame(CLOSE, close_payload(1001))
     assert server.wait() == 0
+
+
+def test_names_an_event_loop_that_a_script_holds_up(start):
+    # Lua's own pattern matching cannot be interrupted, and this pattern takes the square of the text's length.
+    script = 'return { message = function() (("a"):rep(150000)):find(".-b") end }'
+    server = start({"stuck.lua": script}, settings={"threads.io": 1})
+    assert server.ask("/healthz")[::2] == (200, "ok\n")
+    with RawClient(server.port).upgrade("/stuck") as client:
+        client.send_frame(TEXT, b"x")
+        server.wait_for_metric("nightjar_messages_received_total", 1)
+        assert server.ask("/healthz")[::2] == (503, "no answer within 2 s from event loop 0\n")
+        # What needs no event loop is still told.
+        assert server.ask("/readyz")[::2] == (200, "serving\n")
+        server.kill()
+
+
+def test_every_metric_is_in_the_documentation(start, echo):
+    told = {line.split("`")[1] for line in (ROOT / "docs/limits.md").read_text().splitlines() if line.startswith("| `")}
+    metrics = {name.partition("{")[0] for name in start(echo).metrics()}
+    assert metrics and metrics <= told, metrics - told
+
+
+def test_counts_running_out_of_files(start, echo):
+    server = start(echo, settings={"limits.connections": 10_000, "threads.io": 1}, file_limit=64)
+    held = [socket.create_connection(("127.0.0.1", server.port), PATIENCE) for _ in range(64)]
+    entry = server.logged("accepting no connections for a second")
+    assert entry["limit"] == "open_files"
+    for client in held:
+        client.close()
+    # Now there are files for the one who asks, too.
+    server.wait_for_metric('nightjar_limit_exceeded_total{limit="open_files"}', 1)
+    with RawClient(server.port).upgrade("/echo"):
+        pass

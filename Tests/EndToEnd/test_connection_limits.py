@@ -8,7 +8,7 @@
 import socket
 
 from nightjar import PATIENCE
-from rawclient import RawClient
+from rawclient import RawClient, request
 
 PER_IP = 'nightjar_limit_exceeded_total{limit="connections_per_ip"}'
 IN_ALL = 'nightjar_limit_exceeded_total{limit="connections"}'
@@ -61,3 +61,26 @@ def test_a_flood_from_one_address_leaves_the_others_alone(start, echo):
     finally:
         for client in held:
             client.close()
+
+
+def test_counts_clients_behind_a_trusted_proxy_and_not_the_proxy(start, echo):
+    server = start(echo, settings={"limits.connections_per_ip": 1, "trusted_proxies": "127.0.0.1"})
+
+    def connect(client):
+        raw = RawClient(server.port)
+        raw.send(request("/echo", f"X-Forwarded-For: {client}"))
+        return raw, raw.read_head()
+
+    first, head = connect("203.0.113.7")
+    second, other = connect("203.0.113.8")
+    with first, second:
+        assert head.startswith(b"HTTP/1.1 101 ") and other.startswith(b"HTTP/1.1 101 ")
+        third, head = connect("203.0.113.7")
+        with third:
+            assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: 5" in head
+        assert server.logged("this address has all")["ip"] == "203.0.113.7"
+    server.wait_for_metric('nightjar_connections_closed_total{code="1006"}', 2)
+    again, head = connect("203.0.113.7")
+    with again:
+        assert head.startswith(b"HTTP/1.1 101 ")
+    assert server.metrics()[PER_IP] == 1

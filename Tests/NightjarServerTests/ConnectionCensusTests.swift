@@ -46,6 +46,21 @@ struct ConnectionCensusTests {
         #expect((try Self.client(one) == Self.client(other)) == isSame)
     }
 
+    @Test func countsForwardedClientsWithDirectOnes() throws {
+        let census = ConnectionCensus(limit: 100, limitPerClient: 1)
+        for ip in ["192.0.2.1", "2001:db8::1"] {
+            let forwarded = ConnectionCensus.Client(try #require(IPAddress(ip)))
+            #expect(try forwarded == Self.client(ip))
+            #expect(census.enter(forwarded: forwarded) == nil)
+            #expect(try census.enter(Self.client(ip)) == .connectionsPerIP)
+            #expect(census.enter(forwarded: forwarded) == .connectionsPerIP)
+            census.leave(forwarded: forwarded)
+            #expect(census.enter(forwarded: forwarded) == nil)
+        }
+        // Their sockets were counted when they were accepted.
+        #expect(census.count == 0)
+    }
+
     @Test func leavesATenthOfTheFiles() {
         #expect(ConnectionCensus.defaultLimit() > 0)
     }

@@ -26,19 +26,37 @@ struct HandshakeHandlerTests {
     private struct Fixture {
         let channel = EmbeddedChannel()
         let house: TestHouse
+        let census: ConnectionCensus
+        let isAdmitted: Bool
         var worker: Worker { self.house.workers[0] }
 
-        init(script: String = "return {}", _ adjust: (inout ServerConfiguration) -> Void = { _ in }) throws {
+        init(
+            script: String = "return {}",
+            census: ConnectionCensus = ConnectionCensus(limit: 100, limitPerClient: 0),
+            _ adjust: (inout ServerConfiguration) -> Void = { _ in }
+        ) throws {
             var configuration = ServerConfiguration()
             adjust(&configuration)
             let loop = self.channel.embeddedEventLoop
             self.house = try TestHouse(script, on: loop, configuration: configuration.route)
-            try Listener.addHandshake(
-                to: self.channel,
+            self.census = census
+            // Before the handlers, as a socket has its address when it is accepted.
+            self.channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+            self.isAdmitted = Listener.admit(
+                self.channel,
                 worker: self.house.workers[0],
-                router: Router([self.house.route]),
-                configuration: configuration
+                census: census,
+                trusting: configuration.proxies
             )
+            if self.isAdmitted {
+                try Listener.addHandshake(
+                    to: self.channel,
+                    worker: self.house.workers[0],
+                    router: Router([self.house.route]),
+                    configuration: configuration,
+                    census: census
+                )
+            }
             try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         }
 
@@ -74,6 +92,45 @@ struct HandshakeHandlerTests {
             let sent = try fixture.sent()
             #expect(sent.hasPrefix("HTTP/1.1 \(status) ") && !sent.contains("\r\nSec-WebSocket-Extensions:"))
         }
+    }
+
+    @Test func countsSocketsUntilTheyClose() throws {
+        let census = ConnectionCensus(limit: 2, limitPerClient: 1)
+        let first = try Fixture(census: census)
+        let second = try Fixture(census: census)
+        #expect(first.isAdmitted && !second.isAdmitted)
+        let answer = try second.sent()
+        #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 5\r\n"))
+        #expect(answer.hasSuffix("this address has all the connections that it may have\n"))
+        #expect(second.worker.counters[.exceeded(.connectionsPerIP)] == 1)
+        #expect(second.house.log.lines.first?.metadata["limit"] == "connections_per_ip")
+        try first.channel.close().wait()
+        first.channel.embeddedEventLoop.run()
+        #expect(try Fixture(census: census).isAdmitted)
+    }
+
+    @Test func countsTheClientsThatATrustedProxyNames() throws {
+        let census = ConnectionCensus(limit: 100, limitPerClient: 1)
+        let script = "return { connect = function(conn) conn:send('welcome') end }"
+        func connect(_ fields: [String]) throws -> (fixture: Fixture, text: String) {
+            let fixture = try Fixture(script: script, census: census) { $0.trustedProxies = ["127.0.0.1"] }
+            fixture.request(Self.upgrade + fields)
+            return (fixture, try fixture.sent())
+        }
+        let first = try connect(["X-Forwarded-For: 203.0.113.7"])
+        #expect(first.text.hasPrefix("HTTP/1.1 101 "))
+        #expect(try connect(["X-Forwarded-For: 203.0.113.8"]).text.hasPrefix("HTTP/1.1 101 "))
+        // Sockets of the proxy that names nobody are the proxy's own, and without a limit.
+        #expect(try connect([]).text.hasPrefix("HTTP/1.1 101 "))
+        let crowded = try connect(["X-Forwarded-For: 203.0.113.7"])
+        #expect(crowded.text.hasPrefix("HTTP/1.1 503 ") && !crowded.text.contains("welcome"))
+        #expect(crowded.text.contains("\r\nRetry-After: 5\r\n"))
+        #expect(crowded.fixture.worker.counters[.exceeded(.connectionsPerIP)] == 1)
+        let line = crowded.fixture.house.log.lines.first { $0.metadata["limit"] == "connections_per_ip" }
+        #expect(line?.metadata["ip"] == "203.0.113.7")
+        try first.fixture.channel.close().wait()
+        first.fixture.channel.embeddedEventLoop.run()
+        #expect(try connect(["X-Forwarded-For: 203.0.113.7"]).text.hasPrefix("HTTP/1.1 101 "))
     }
 
     @Test func acceptsAnUpgrade() throws {

@@ -6,7 +6,7 @@
 //
 
 internal import Glibc
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
@@ -110,18 +110,20 @@ package final class AdminListener: Sendable {
                     guard open.value < Self.connectionLimit else { throw ChannelError.operationUnsupported }
                     open.value += 1
                     channel.closeFuture.whenComplete { _ in open.value -= 1 }
-                    var limits = NIOHTTPDecoderLimitConfiguration()
-                    limits.maxHeaderFieldSize = Self.headBytes
-                    limits.maxHeaderListSize = Self.headBytes
-                    limits.maxHeaderFieldCount = Self.headFields
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(
-                        ByteToMessageHandler(
-                            HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-                        )
-                    )
-                    try pipeline.addHandler(AdminHandler(pages: pages, checksHost: checksHost))
+                    try Self.addHandlers(to: channel, pages: pages, checksHost: checksHost)
                 }
             }
+    }
+
+    /// Gives an accepted channel the handlers that answer its one request.
+    package static func addHandlers(to channel: any Channel, pages: [AdminPage], checksHost: Bool) throws {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = Self.headBytes
+        limits.maxHeaderListSize = Self.headBytes
+        limits.maxHeaderFieldCount = Self.headFields
+        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        try pipeline.addHandler(AdminHandler(pages: pages, checksHost: checksHost))
     }
 }

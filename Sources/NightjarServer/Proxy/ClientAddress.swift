@@ -5,12 +5,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+package import NIOCore
+
 /// The other end of a socket.
 package enum Peer: Sendable, Equatable {
     case ip(IPAddress)
     case unixSocket
     /// The system does not tell, for one because the socket is dead already.
     case unknown
+
+    package init(of channel: any Channel) {
+        // The other end of a Unix socket has no name, but ours has.
+        if case .unixDomainSocket = channel.localAddress {
+            self = .unixSocket
+        } else {
+            self = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }.map { .ip($0) } ?? .unknown
+        }
+    }
 
     package var address: IPAddress? {
         if case .ip(let address) = self { address } else { nil }
