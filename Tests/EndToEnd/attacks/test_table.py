@@ -24,7 +24,11 @@ def test_every_attack_has_its_row_and_every_named_test_exists():
     assert list(rows) == ROWS
     for name, (_, _, tests, *_) in rows.items():
         named = re.findall(r"`(\w+\.py)::(\w+)`", tests)
-        assert named or OPEN in tests, f"{name} names no test and does not say that it is open"
+        tables = re.findall(r"`(\w+\.swift)::(\w+)`", tests)
+        assert named or tables or OPEN in tests, f"{name} names no test and does not say that it is open"
         for file, test in named:
             (path,) = (ROOT / "Tests/EndToEnd").rglob(file)
             assert re.search(rf"^(async )?def {test}\(", path.read_text(), re.MULTILINE), f"{name}: no {test} in {file}"
+        for file, test in tables:
+            (path,) = (ROOT / "Tests/WebSocketCoreTests").rglob(file)
+            assert re.search(rf"@Test[^{{}}]*?\bfunc {test}\(", path.read_text()), f"{name}: no {test} in {file}"
