@@ -27,6 +27,14 @@ struct ScriptRunnerTests {
         return configuration
     }
 
+    /// Lets the VM rest and go on. It may use its slice again: the CPU time runs on, so a tick may land in any event.
+    private func goOn(_ house: TestHouse, turns: Int = 4) {
+        for _ in 0..<turns {
+            house.loops[0].advanceTime(by: .microseconds(200))
+            house.run()
+        }
+    }
+
     @Test func aScriptThatHasUsedItsSliceRestsAndThenGoesOn() throws {
         let house = try TestHouse(Self.burner, configuration: self.limits(), sliceTicks: 1)
         let client = try house.connect()
@@ -35,8 +43,7 @@ struct ScriptRunnerTests {
         #expect(client.texts == ["a", "burn"])
         house.run()
         #expect(client.texts == ["a", "burn"])
-        house.loops[0].advanceTime(by: .microseconds(200))
-        house.run()
+        self.goOn(house)
         #expect(client.texts == ["a", "burn", "b", "c"])
     }
 
@@ -48,10 +55,7 @@ struct ScriptRunnerTests {
         client.send(["burn"] + (0..<20).map(String.init))
         #expect(!client.transport.isReading)
         #expect(client.texts == ["burn"])
-        for _ in 0..<20 {
-            house.loops[0].advanceTime(by: .microseconds(200))
-            house.run()
-        }
+        self.goOn(house, turns: 20)
         #expect(client.texts == ["burn"] + (0..<20).map(String.init))
         #expect(client.transport.isReading)
         #expect(house.ledger.bytes == 0)
@@ -67,10 +71,7 @@ struct ScriptRunnerTests {
         other.send("y")
         #expect(!busy.transport.isReading)
         #expect(!other.transport.isReading)
-        for _ in 0..<4 {
-            house.loops[0].advanceTime(by: .microseconds(200))
-            house.run()
-        }
+        self.goOn(house)
         #expect(other.texts == ["y"])
         #expect(busy.transport.isReading && other.transport.isReading)
     }
@@ -82,8 +83,7 @@ struct ScriptRunnerTests {
         other.send(String(repeating: "x", count: 5000))
         other.transport.close()
         #expect(house.ledger.bytes >= 5000)
-        house.loops[0].advanceTime(by: .microseconds(200))
-        house.run()
+        self.goOn(house)
         #expect(house.ledger.bytes == 0)
         #expect(house.runner.membersByID.count == 1)
     }
@@ -97,10 +97,7 @@ struct ScriptRunnerTests {
         newcomer.send(String(repeating: "y", count: 5000))
         #expect(!newcomer.transport.isReading)
         #expect(house.ledger.bytes < 1001 + 5000 + 100)
-        for _ in 0..<4 {
-            house.loops[0].advanceTime(by: .microseconds(200))
-            house.run()
-        }
+        self.goOn(house)
         #expect(newcomer.texts == [String(repeating: "y", count: 5000)])
     }
 
@@ -124,8 +121,7 @@ struct ScriptRunnerTests {
         client.send(["burn", "a", "b"])
         house.runner.beginEnding()
         client.transport.close()
-        house.loops[0].advanceTime(by: .microseconds(200))
-        house.run()
+        self.goOn(house)
         #expect(house.log.texts(.info) == ["message burn", "close"])
     }
 
