@@ -10,7 +10,7 @@ import inspect
 
 import pytest
 
-from nightjar import ROOT, Nightjar
+from nightjar import ROOT, Nightjar, scripts_of
 
 # A message takes another way when its connection's loop is not the loop of its script.
 LOOPS = {
@@ -28,11 +28,6 @@ def pytest_pyfunc_call(pyfuncitem):
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     asyncio.run(pyfuncitem.obj(**arguments))
     return True
-
-
-def scripts_of(*folders):
-    """The sources of these folders' scripts by name."""
-    return {path.name: path.read_text() for folder in folders for path in sorted((ROOT / folder).glob("*.lua"))}
 
 
 @pytest.fixture(scope="session", params=LOOPS.values(), ids=LOOPS.keys())

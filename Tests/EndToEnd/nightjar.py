@@ -91,6 +91,11 @@ def clean_environment(additions=None):
     return kept | (additions or {})
 
 
+def scripts_of(*folders):
+    """The sources of these folders' scripts by name."""
+    return {path.name: path.read_text() for folder in folders for path in sorted((ROOT / folder).glob("*.lua"))}
+
+
 class Nightjar:
     """A running server on a free port of 127.0.0.1.
 

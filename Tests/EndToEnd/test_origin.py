@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import scripts_of
+from nightjar import scripts_of
 from nightjar import PATIENCE
 from rawclient import RawClient, request
 
