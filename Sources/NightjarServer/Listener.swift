@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import Glibc
 package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -36,6 +37,9 @@ package enum Listener {
             self.file?.remove()
         }
     }
+
+    /// Who may connect to a Unix socket: the owner and its group, such as that of a reverse proxy.
+    private static let socketFileMode: mode_t = 0o660
 
     /// What an idle TLS connection keeps of its encrypted output.
     private static let preservedOutput = 4096
@@ -92,13 +96,26 @@ package enum Listener {
                 throw ServerStartError(binding: address, error, among: configuration.listen)
             }
         case .unix(let path):
-            let (file, descriptor) = try UnixSocketFile.bind(at: path)
+            let (file, descriptor) = try Self.bindFile(at: path)
             do {
                 let channel = try await bootstrap.withBoundSocket(descriptor).get()
                 return Bound(channel: channel, address: address, file: file)
             } catch {
                 file.remove()
                 throw ServerStartError(binding: address, error)
+            }
+        }
+    }
+
+    private static func bindFile(at path: String) throws(ServerStartError) -> (UnixSocketFile, descriptor: CInt) {
+        do throws(UnixSocketFile.Failure) {
+            return try UnixSocketFile.bind(at: path, mode: Self.socketFileMode)
+        } catch {
+            switch error {
+            case .taken(let sentence):
+                throw ServerStartError([sentence])
+            case .system(let code):
+                throw ServerStartError(binding: .unix(path: path), code: code)
             }
         }
     }

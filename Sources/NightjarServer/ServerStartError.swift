@@ -63,8 +63,13 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
 
     /// - Parameters:
     ///   - code: the errno of what failed, if there is one.
-    ///   - other: what failed, for a code that this does not know.
-    init(binding address: ListenAddress, code: CInt?, other: String, among addresses: [ListenAddress] = []) {
+    ///   - other: what failed, for a code that this does not know; nil for what the system calls it.
+    package init(
+        binding address: ListenAddress,
+        code: CInt?,
+        other: String? = nil,
+        among addresses: [ListenAddress] = []
+    ) {
         let remedy =
             switch code {
             case EADDRINUSE where addresses.contains { $0 != address && $0.takesAllFamilies(on: address.port) }:
@@ -74,7 +79,7 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
             case EADDRNOTAVAIL: "it is no address of this machine, choose another"
             case ENOENT: "its folder is not there, make it or choose another"
             case EAFNOSUPPORT: "this machine has no such network, choose another"
-            default: "choose another (\(other))"
+            default: "choose another (\(other ?? code.map { String(cString: strerror($0)) } ?? "unknown"))"
             }
         self.init(["`listen`: \(address) cannot be bound: \(remedy)"])
     }

@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import Glibc
+package import Glibc
 
 /// The file of a Unix socket: made way for before the bind, removed after the listener is closed.
 package struct UnixSocketFile: Sendable {
@@ -13,57 +13,59 @@ package struct UnixSocketFile: Sendable {
     private let device: dev_t
     private let inode: ino_t
 
-    /// Who may connect: the owner and its group, such as that of a reverse proxy.
-    private static let mode: mode_t = 0o660
+    /// Why a path cannot be bound.
+    package enum Failure: Error {
+        /// What is there already, and what to do.
+        case taken(String)
+        /// What the system says, as its `errno`.
+        case system(CInt)
+    }
 
     /// Removes a socket that nobody listens on any more.
-    ///
-    /// - Throws: ``ServerStartError`` when something answers there, or when the file is no socket.
-    private static func makeWay(at path: String) throws(ServerStartError) {
+    private static func makeWay(at path: String) throws(Failure) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw ServerStartError(["\(path) is there and is no socket: remove it, or listen on another path"])
+            throw .taken("\(path) is there and is no socket: remove it, or listen on another path")
         }
         switch Self.connectError(path) {
         case ECONNREFUSED:
             guard unlink(path) == 0 || errno == ENOENT else {
-                throw ServerStartError(["the stale socket \(path) cannot be removed: remove it (errno \(errno))"])
+                throw .taken("the stale socket \(path) cannot be removed: remove it (errno \(errno))")
             }
         case 0:
-            throw ServerStartError([
-                "unix:\(path) is in use: stop the program that listens on it, or listen on another path"
-            ])
+            throw .taken("unix:\(path) is in use: stop the program that listens on it, or listen on another path")
         case let code:
-            throw ServerStartError([
+            throw .taken(
                 "unix:\(path) cannot be tried (errno \(code)): stop the program that owns it, or listen on another path"
-            ])
+            )
         }
     }
 
     /// Binds a socket to a path, in place of one that nobody listens on any more.
     ///
-    /// - Parameter path: 1...``ListenAddress/longestPath`` bytes.
+    /// - Parameters:
+    ///   - path: 1...``ListenAddress/longestPath`` bytes.
+    ///   - mode: who may connect.
     /// - Returns: the file, and the descriptor, which is the caller's and does not listen yet.
-    /// - Throws: ``ServerStartError`` that names the path and the remedy.
-    package static func bind(at path: String) throws(ServerStartError) -> (UnixSocketFile, descriptor: CInt) {
+    package static func bind(at path: String, mode: mode_t) throws(Failure) -> (UnixSocketFile, descriptor: CInt) {
         try Self.makeWay(at: path)
         let descriptor = Self.makeSocket()
         // Linux makes the file with the mode that the socket has at the bind, less the umask: at no moment may others connect.
-        guard descriptor >= 0, fchmod(descriptor, Self.mode) == 0,
+        guard descriptor >= 0, fchmod(descriptor, mode) == 0,
             Self.withAddress(path, { Glibc.bind(descriptor, $0, $1) }) == 0
         else {
             let code = errno
             if descriptor >= 0 { close(descriptor) }
-            throw ServerStartError(binding: .unix(path: path), code: code, other: String(cString: strerror(code)))
+            throw .system(code)
         }
         var status = stat()
         // The umask may have kept out the group, or even the owner.
-        guard chmod(path, Self.mode) == 0, lstat(path, &status) == 0 else {
+        guard chmod(path, mode) == 0, lstat(path, &status) == 0 else {
             let code = errno
             close(descriptor)
             unlink(path)
-            throw ServerStartError(binding: .unix(path: path), code: code, other: String(cString: strerror(code)))
+            throw .system(code)
         }
         return (UnixSocketFile(path: path, device: status.st_dev, inode: status.st_ino), descriptor)
     }

@@ -73,7 +73,7 @@ def test_removes_a_stale_socket_and_respects_a_live_one(start, echo, tmp_path):
     server = start(echo, settings={"admin": f"unix:{path}"})
     ended = run("serve", "scripts", "--port", "0", cwd=server.folder, environment={"NIGHTJAR_ADMIN": f"unix:{path}"})
     assert ended.returncode == 1
-    assert f"another process answers on {path}: stop it, or name another path" in ended.stderr
+    assert f"unix:{path} is in use: stop the program that listens on it, or listen on another path" in ended.stderr
 
 
 @pytest.mark.parametrize("host, status", [("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("evil.example", 403),

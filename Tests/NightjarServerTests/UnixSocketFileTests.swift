@@ -18,20 +18,23 @@ struct UnixSocketFileTests {
     }
 
     private func problem() -> String? {
-        do throws(ServerStartError) {
-            let (file, descriptor) = try UnixSocketFile.bind(at: self.path)
+        do throws(UnixSocketFile.Failure) {
+            let (file, descriptor) = try UnixSocketFile.bind(at: self.path, mode: 0o660)
             close(descriptor)
             file.remove()
             return nil
         } catch {
-            return error.description
+            return switch error {
+            case .taken(let sentence): sentence
+            case .system(let code): String(cString: strerror(code))
+            }
         }
     }
 
     private var exists: Bool { access(self.path, F_OK) == 0 }
 
     @Test func makesAFileForOwnerAndGroupAndRemovesIt() throws {
-        let (file, descriptor) = try UnixSocketFile.bind(at: self.path)
+        let (file, descriptor) = try UnixSocketFile.bind(at: self.path, mode: 0o660)
         defer { close(descriptor) }
         var status = stat()
         #expect(lstat(self.path, &status) == 0)
@@ -42,15 +45,15 @@ struct UnixSocketFileTests {
     }
 
     @Test func takesThePlaceOfASocketThatNobodyListensOn() throws {
-        close(try UnixSocketFile.bind(at: self.path).descriptor)
+        close(try UnixSocketFile.bind(at: self.path, mode: 0o660).descriptor)
         #expect(self.exists)
-        let (file, descriptor) = try UnixSocketFile.bind(at: self.path)
+        let (file, descriptor) = try UnixSocketFile.bind(at: self.path, mode: 0o660)
         close(descriptor)
         file.remove()
     }
 
     @Test func refusesAPathOnWhichSomebodyListens() throws {
-        let (file, descriptor) = try UnixSocketFile.bind(at: self.path)
+        let (file, descriptor) = try UnixSocketFile.bind(at: self.path, mode: 0o660)
         defer { close(descriptor) }
         #expect(listen(descriptor, 1) == 0)
         #expect(
@@ -68,10 +71,10 @@ struct UnixSocketFileTests {
     }
 
     @Test func leavesAFileThatAnotherHasPutInItsPlace() throws {
-        let (file, descriptor) = try UnixSocketFile.bind(at: self.path)
+        let (file, descriptor) = try UnixSocketFile.bind(at: self.path, mode: 0o660)
         defer { close(descriptor) }
         // Made while the first is there: the system may give the inode of one that is gone again.
-        let (_, another) = try UnixSocketFile.bind(at: self.path + "2")
+        let (_, another) = try UnixSocketFile.bind(at: self.path + "2", mode: 0o660)
         defer { close(another) }
         #expect(rename(self.path + "2", self.path) == 0)
         file.remove()
@@ -79,11 +82,16 @@ struct UnixSocketFileTests {
     }
 
     @Test func namesAFolderThatIsMissing() {
-        do throws(ServerStartError) {
-            _ = try UnixSocketFile.bind(at: self.folder.path + "/none/n.sock")
+        do throws(UnixSocketFile.Failure) {
+            _ = try UnixSocketFile.bind(at: self.folder.path + "/none/n.sock", mode: 0o660)
             Issue.record("it was bound")
         } catch {
-            #expect(error.description.contains("/none/n.sock cannot be bound: its folder is not there"))
+            guard case .system(let code) = error else {
+                Issue.record("not the system's word: \(error)")
+                return
+            }
+            let refusal = ServerStartError(binding: .unix(path: self.folder.path + "/none/n.sock"), code: code)
+            #expect(refusal.description.contains("/none/n.sock cannot be bound: its folder is not there"))
         }
     }
 }

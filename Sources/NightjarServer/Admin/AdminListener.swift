@@ -26,9 +26,9 @@ package final class AdminListener: Sendable {
 
     private let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
-    private let socket: AdminSocket?
+    private let socket: UnixSocketFile?
 
-    private init(address: String, group: MultiThreadedEventLoopGroup, channel: any Channel, socket: AdminSocket?) {
+    private init(address: String, group: MultiThreadedEventLoopGroup, channel: any Channel, socket: UnixSocketFile?) {
         self.address = address
         self.group = group
         self.channel = channel
@@ -78,7 +78,7 @@ package final class AdminListener: Sendable {
         _ group: MultiThreadedEventLoopGroup,
         _ pages: [AdminPage]
     ) async throws -> AdminListener {
-        let (socket, descriptor) = try AdminSocket.listen(at: path, isPrivate: isPrivate)
+        let (socket, descriptor) = try AdminSocket.bind(at: path, isPrivate: isPrivate)
         do {
             let channel = try await self.bootstrap(group, pages, checksHost: false).withBoundSocket(descriptor).get()
             return AdminListener(address: "unix:\(path)", group: group, channel: channel, socket: socket)

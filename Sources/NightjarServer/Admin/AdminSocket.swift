@@ -7,15 +7,12 @@
 
 internal import Glibc
 
-/// The file of a Unix socket that only this process's user may use.
-struct AdminSocket {
+/// The Unix socket that only this process's user may use.
+enum AdminSocket {
     /// Why there is none: one sentence that says what to do.
     struct Problem: Error {
         let sentence: String
     }
-
-    let path: String
-    private let inode: ino_t
 
     /// The path for `auto`: in the user's runtime folder, else below `/tmp`.
     ///
@@ -30,43 +27,33 @@ struct AdminSocket {
         return "/tmp/nightjar-\(getuid())/admin-\(name).sock"
     }
 
-    /// Makes the folder if it is missing, removes a socket that nobody answers on any more, and listens.
+    /// Makes the folder if it is missing, and binds.
     ///
     /// - Parameter isPrivate: whether the folder is ours alone, and is refused if others can write to it.
-    /// - Returns: the file, and the descriptor that listens.
-    static func listen(at path: String, isPrivate: Bool) throws(Problem) -> (AdminSocket, descriptor: CInt) {
+    /// - Returns: the file, and the descriptor, which is the caller's and does not listen yet.
+    static func bind(at path: String, isPrivate: Bool) throws(Problem) -> (UnixSocketFile, descriptor: CInt) {
+        guard path.utf8.count <= ListenAddress.longestPath else {
+            let limit = ListenAddress.longestPath
+            throw Problem(sentence: "the path \(path) is longer than the \(limit) bytes that a Unix socket's may have")
+        }
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try self.prepareFolder(String(path[..<slash]), isPrivate: isPrivate)
         }
-        guard var address = sockaddr_un(path: path) else {
-            throw Problem(sentence: "the path \(path) is longer than the 107 bytes that a Unix socket's may have")
+        do throws(UnixSocketFile.Failure) {
+            return try UnixSocketFile.bind(at: path, mode: 0o600)
+        } catch {
+            switch error {
+            case .taken(let sentence): throw Problem(sentence: sentence)
+            case .system(let code): throw Problem(sentence: Self.reason("\(path) cannot be bound", code))
+            }
         }
-        try self.removeStale(path, &address)
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw Problem(sentence: Self.reason("no socket can be made")) }
-        // Nobody can connect before `listen`, so the mode is set in time.
-        guard address.with({ bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0,
-            Glibc.listen(descriptor, 16) == 0
-        else {
-            let sentence = Self.reason("\(path) cannot be bound")
-            close(descriptor)
-            throw Problem(sentence: sentence)
-        }
-        var status = stat()
-        lstat(path, &status)
-        return (AdminSocket(path: path, inode: status.st_ino), descriptor)
-    }
-
-    /// Removes the file, unless another process has put its own there.
-    func remove() {
-        var status = stat()
-        guard lstat(self.path, &status) == 0, status.st_ino == self.inode else { return }
-        unlink(self.path)
     }
 
     private static func prepareFolder(_ folder: String, isPrivate: Bool) throws(Problem) {
         guard mkdir(folder, 0o700) != 0 else { return }
-        guard errno == EEXIST else { throw Problem(sentence: Self.reason("the folder \(folder) cannot be made")) }
+        guard errno == EEXIST else {
+            throw Problem(sentence: Self.reason("the folder \(folder) cannot be made", errno))
+        }
         guard isPrivate else { return }
         var status = stat()
         guard lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == getuid(),
@@ -76,48 +63,7 @@ struct AdminSocket {
         }
     }
 
-    private static func removeStale(_ path: String, _ address: inout sockaddr_un) throws(Problem) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw Problem(sentence: "\(path) is there and is no socket: remove it, or name another path")
-        }
-        let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | O_NONBLOCK, 0)
-        guard probe >= 0 else { throw Problem(sentence: Self.reason("no socket can be made")) }
-        defer { close(probe) }
-        let isLive = address.with { connect(probe, $0, $1) } == 0 || errno == EAGAIN
-        guard !isLive else {
-            throw Problem(sentence: "another process answers on \(path): stop it, or name another path")
-        }
-        guard errno == ECONNREFUSED, unlink(path) == 0 else {
-            throw Problem(sentence: Self.reason("the old socket \(path) cannot be removed"))
-        }
-    }
-
-    private static func reason(_ sentence: String) -> String {
-        "\(sentence): \(String(cString: strerror(errno)))"
-    }
-}
-
-extension sockaddr_un {
-    /// The address of a path; nil when that is too long.
-    fileprivate init?(path: String) {
-        self.init()
-        self.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        let fits = withUnsafeMutableBytes(of: &self.sun_path) { room in
-            guard bytes.count < room.count else { return false }
-            room.copyBytes(from: bytes)
-            return true
-        }
-        guard fits else { return nil }
-    }
-
-    fileprivate mutating func with(_ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
-        withUnsafePointer(to: &self) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+    private static func reason(_ sentence: String, _ code: CInt) -> String {
+        "\(sentence): \(String(cString: strerror(code)))"
     }
 }
