@@ -25,7 +25,7 @@ for sanitizer in "$@"; do
             Sources/CLuaRuntime/*.c -o .build/dev/oom-sanitized $(pkg-config --libs lua5.4)
         ASAN_OPTIONS=detect_leaks=1 timeout -k 10 600 .build/dev/oom-sanitized </dev/null
         ;;
-    address) ASAN_OPTIONS=detect_leaks=1 timeout -k 10 3600 \
+    address) ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$PWD/dev/leaks.supp timeout -k 10 3600 \
         swift test --sanitize=address --scratch-path .build-asan </dev/null ;;
     thread) TSAN_OPTIONS=halt_on_error=1 timeout -k 10 3600 \
         swift test --sanitize=thread --scratch-path .build-tsan </dev/null ;;

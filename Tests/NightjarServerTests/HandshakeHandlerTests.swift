@@ -23,7 +23,7 @@ struct HandshakeHandlerTests {
         "Sec-WebSocket-Key: \(key)",
     ]
 
-    private struct Fixture {
+    private final class Fixture {
         let channel = EmbeddedChannel()
         let house: TestHouse
         let census: ConnectionCensus
@@ -58,6 +58,11 @@ struct HandshakeHandlerTests {
                 )
             }
             try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        }
+
+        deinit {
+            // An open channel and its handlers keep each other.
+            _ = try? self.channel.finish()
         }
 
         func send(_ text: String) {
