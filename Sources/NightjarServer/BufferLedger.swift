@@ -43,8 +43,13 @@ package final class BufferLedger: Sendable {
         self.columns[worker].bytes.wrappingAdd(count, ordering: .relaxed)
         let total = self.total.wrappingAdd(count, ordering: .relaxed).newValue
         guard count > 0, total > self.limit else { return nil }
-        return self.columns.indices.max {
+        return self.largestWorker
+    }
+
+    /// The index of the loop that holds the most.
+    package var largestWorker: Int {
+        self.columns.indices.max {
             self.columns[$0].bytes.load(ordering: .relaxed) < self.columns[$1].bytes.load(ordering: .relaxed)
-        }
+        } ?? 0
     }
 }

@@ -353,29 +353,42 @@ package final class Worker {
 
     /// Enters in the one account what connections of this loop hold more (or less) than before.
     package func account(_ change: Int) {
-        guard change != 0, let worker = self.ledger.add(change, worker: self.index), worker < self.peers.count,
-            !self.isShedding
-        else { return }
+        guard change != 0, let worker = self.ledger.add(change, worker: self.index) else { return }
+        self.shed(from: worker)
+    }
+
+    /// Has the loop that holds the most end its largest connection, one after the other until the limit holds: many may have
+    /// grown in one turn, and none of them need grow again.
+    private func shed(from worker: Int) {
+        guard worker < self.peers.count, !self.isShedding else { return }
         self.isShedding = true
         let peer = self.peers[worker]
         peer.eventLoop.execute {
-            peer.shedLargest()
-            self.eventLoop.execute { self.isShedding = false }
+            let hasEndedOne = peer.shedLargest()
+            self.eventLoop.execute {
+                self.isShedding = false
+                if hasEndedOne, self.ledger.isExceeded {
+                    self.shed(from: self.ledger.largestWorker)
+                }
+            }
         }
     }
 
     /// Ends the connection of this loop that holds the most, if the limit is still passed.
-    private func shedLargest() {
+    ///
+    /// - Returns: whether there was one.
+    private func shedLargest() -> Bool {
         guard self.ledger.isExceeded,
             let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes }),
             largest.accountedBytes > 0
-        else { return }
+        else { return false }
         self.exceeded(
             .total,
             "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest",
             largest
         )
         largest.abort(code: .tryAgainLater, reason: "server out of buffer memory")
+        return true
     }
 
     // MARK: - The end

@@ -18,6 +18,7 @@ struct BufferLedgerTests {
         #expect(ledger.isExceeded)
         #expect(ledger.add(-30, worker: 1) == nil)
         #expect(ledger.add(40, worker: 0) == 0)
+        #expect(ledger.largestWorker == 0)
         #expect(ledger.bytes == 111)
     }
 }

@@ -519,4 +519,17 @@ struct ConnectionTests {
         #expect(!small.transport.isClosed)
         #expect(house.ledger.bytes == 22_008)
     }
+
+    /// Those that grow in one turn may pass the limit together, and then be silent.
+    @Test func shedsUntilAllBuffersFit() throws {
+        let house = try TestHouse(echo, bufferedTotal: 50_000)
+        let clients = try (0..<5).map { _ in try house.connect() }
+        for client in clients {
+            client.transport.room = 0
+            client.send(String(repeating: "x", count: 20_000))
+        }
+        house.run()
+        #expect(clients.filter(\.transport.wasReset).count == 3)
+        #expect(house.ledger.bytes == 40_008)
+    }
 }
