@@ -88,13 +88,14 @@ def test_w6_fragments_without_end(target, payload):
     """A million fragments: the 4,097th ends the connection, and their like never cost more than a message."""
     fragments = zero_masked(BINARY, payload) + zero_masked(CONTINUATION, payload) * 999
     with under_attack(target) as watch:
-        for _ in watch.repeating():
+        for rounds, _ in enumerate(watch.repeating(), 1):
             with RawClient(target.port).upgrade("/echo") as client:
                 sent = flood(client, fragments, 1)
                 sent += flood(client, zero_masked(CONTINUATION, payload) * 1000, 999)
                 assert (close_in(client.received) or read_close(client)) == 1008
                 # What the kernel's buffers hold, and what a closing server reads on.
                 assert sent < 1_000_000 * (6 + len(payload))
+        watch.wait_for_count("fragments", rounds)
         assert watch.growth() < 2 * MIB
 
 

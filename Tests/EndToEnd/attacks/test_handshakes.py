@@ -4,7 +4,7 @@
 # Copyright (c) 2026 the Nightjar project authors
 # SPDX-License-Identifier: Apache-2.0
 #
-"""Requests that are made to hurt: W14, W15, W17 and W20 of docs/security-tests.md."""
+"""Requests that are made to hurt: W14, W15, W17, W19, W20 and W28 of docs/security-tests.md."""
 import time
 
 import pytest
@@ -133,6 +133,40 @@ def test_w17_nothing_is_answered_behind_a_refusal(target):
                     assert b"\r\nsec-websocket-version: 13\r\n" in answers.lower(), name
 
 
+# Pages that open a WebSocket to http://good.example, and whether they may by default.
+ORIGINS = {
+    "absent": ([], 101),
+    "same": (["Origin: http://good.example"], 101),
+    "same-with-port": (["Origin: http://good.example:80"], 101),
+    "upper-case": (["Origin: HTTP://GOOD.example"], 101),
+    "other-port": (["Origin: http://good.example:81"], 403),
+    "other-host": (["Origin: http://evil.example"], 403),
+    "null": (["Origin: null"], 403),
+    "empty": (["Origin: "], 403),
+    "suffix": (["Origin: http://good.example.evil.example"], 403),
+    "prefix": (["Origin: http://evilgood.example"], 403),
+    "sub-domain": (["Origin: http://a.good.example"], 403),
+    "user": (["Origin: http://good.example@evil.example"], 403),
+    "path": (["Origin: http://good.example/"], 403),
+    "other-scheme": (["Origin: file://good.example"], 403),
+    "list": (["Origin: http://good.example http://evil.example"], 403),
+    "two": (["Origin: http://good.example", "Origin: http://evil.example"], 403),
+    "twice": (["Origin: http://good.example", "Origin: http://good.example"], 403),
+}
+
+
+def test_w19_pages_of_other_sites(target):
+    with under_attack(target) as watch:
+        refused, rounds = 'nightjar_handshakes_refused_total{reason="origin"}', 0
+        for rounds, _ in enumerate(watch.repeating(), 1):
+            for name, (fields, status) in ORIGINS.items():
+                with RawClient(target.port) as client:
+                    client.send(request("/echo", "Host: good.example", *fields))
+                    assert client.read_head().startswith(b"HTTP/1.1 %d " % status), name
+        expected = rounds * sum(status == 403 for _, status in ORIGINS.values())
+        assert target.wait_for_metric(refused, watch.counted[refused] + expected) == watch.counted[refused] + expected
+
+
 TWICE = {
     "two-keys": request("/echo", GOOD_KEY, GOOD_KEY),
     "two-versions": request("/echo", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13"),
@@ -155,3 +189,40 @@ def test_w20_fields_that_stand_twice_and_keys_of_other_lengths(target):
                 with RawClient(target.port) as client:
                     client.send(sent)
                     assert client.read_head().startswith(b"HTTP/1.1 400 "), name
+
+
+# What a server that speaks "chat" makes of these lists: the protocol, or the status of its refusal.
+PROTOCOLS = {
+    "listed": (b"x, chat", b"chat"),
+    "not-listed": (b"x, y", None),
+    "other-case": (b"Chat", None),
+    "longer": (b"chatter", None),
+    "line-break": (b"x, chat\r\nSet-Cookie: a=b", b"chat"),
+    "line-break-and-no-colon": (b"x, chat, chat\r\nSet-Cookie", 400),
+    "bare-cr": (b"x, chat\rSet-Cookie: a=b", 400),
+    "bare-lf": (b"x, chat\nSet-Cookie: a=b", 400),
+    "nul": (b"chat\0Set-Cookie: a=b", 400),
+    "folded": (b"chat\r\n Set-Cookie: a=b", 400),
+    "quoted": (b'"chat\\r\\nSet-Cookie: a=b"', 400),
+    "encoded": (b"chat%0d%0aSet-Cookie: a=b", 400),
+    "colon": (b"chat:", 400),
+    "twice": (b"x, chat, chat", 400),
+}
+
+
+def test_w28_nothing_of_an_offer_comes_back(start, echo):
+    """The answer has the one word that the server's own list has, and no line that the client made."""
+    server = start(echo, settings={"threads.io": 1, "protocols": "chat"})
+    with under_attack(server) as watch:
+        for _ in watch.repeating():
+            for name, (offer, expected) in PROTOCOLS.items():
+                with RawClient(server.port) as client:
+                    client.send(request("/echo", "Sec-WebSocket-Protocol: @").replace(b"@", offer))
+                    head = client.read_head()
+                lines = [line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-protocol")]
+                assert b"cookie" not in head.lower() and b"\n" not in head.replace(b"\r\n", b""), (name, head)
+                if expected == 400:
+                    assert head.startswith(b"HTTP/1.1 400 ") and not lines, (name, head)
+                else:
+                    assert head.startswith(b"HTTP/1.1 101 "), (name, head)
+                    assert lines == ([b"Sec-WebSocket-Protocol: " + expected] if expected else []), (name, head)

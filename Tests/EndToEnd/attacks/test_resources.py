@@ -4,8 +4,9 @@
 # Copyright (c) 2026 the Nightjar project authors
 # SPDX-License-Identifier: Apache-2.0
 #
-"""Shutdown under many connections, and resources that run out: R1, R2, R16 and R17 of docs/security-tests.md."""
+"""Shutdown under many connections, and resources that run out: W26, R1, R2 and R16 to R18 of docs/security-tests.md."""
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,10 +14,10 @@ import time
 
 import pytest
 
-from attack import upgraded
-from rawclient import CLOSE, TEXT, RawClient, close_payload
+from attack import connect_from, flood, upgraded, zero_masked
+from rawclient import BINARY, CLOSE, CONTINUATION, TEXT, RawClient, close_payload, frame, request
 from test_slow_peers import drop
-from watch import sized, under_attack, wait_until
+from watch import MIB, sized, under_attack, wait_until
 
 COUNTING = """
 local opened, closed = 0, 0
@@ -26,6 +27,34 @@ return {
   close = function() closed = closed + 1 ws.log.info("opened %d closed %d", opened, closed) end,
 }
 """
+
+
+def test_w26_connections_from_one_address(start, echo):
+    """The cap holds, nothing of the flood reaches a script, and other addresses come in as before."""
+    cap, count = 20, sized(3_000, 10_000)
+    server = start(echo, settings={"threads.io": 1, "limits.connections_per_ip": cap})
+    held = [connect_from("127.0.0.2", server.port) for _ in range(cap)]
+    server.wait_for_metric("nightjar_sockets", cap)
+    # What the allocator keeps of so many sockets it keeps once: the second flood must not add to it.
+    connect_in_vain(server, 3_000)
+    with under_attack(server) as watch:
+        for rounds, _ in enumerate(watch.repeating(), 1):
+            connect_in_vain(server, count)
+        watch.wait_for_count("connections_per_ip", rounds * count)
+        wait_until(lambda: server.metrics()["nightjar_sockets"] == cap + 1, 5, "none is left of the flood")
+        assert watch.growth() < 8 * MIB
+    for stream in held:
+        stream.close()
+
+
+def connect_in_vain(server, count):
+    """Connects so often from an address that has all it may have; another address is served meanwhile."""
+    for number in range(count):
+        connect_from("127.0.0.2", server.port).close()
+        if number % 100 == 0:
+            with connect_from("127.0.0.3", server.port) as other:
+                other.sendall(request("/echo"))
+                assert other.recv(4096).startswith(b"HTTP/1.1 101 ")
 
 
 def test_r1_shutdown_tells_everybody(start):
@@ -112,3 +141,29 @@ def test_r17_descriptors_come_back(target):
             else:
                 client.socket.close()
         wait_until(lambda: watch.descriptors() <= before, 12, "every descriptor is closed again")
+
+
+def test_r18_little_memory(start, echo):
+    """Fragments, messages and unread output at once, with little memory: the limits act before the kernel does."""
+    script = 'return { message = function(conn, data) for _ = 1, 60 do conn:send(("x"):rep(16000)) end end }\n'
+    server = start(echo | {"much.lua": script}, settings={"threads.io": 1, "limits.total": "32MiB"})
+    # One turn of the event loop takes in, copies and sheds what all of them have sent: others wait for it.
+    with under_attack(server, p99=2000) as watch:
+        address_space = watch.status("VmSize") + 256 * MIB
+        resource.prlimit(watch.pid, resource.RLIMIT_AS, (address_space, address_space))
+        unfinished = upgraded(server, "/echo", sized(200, 1000))
+        unread = upgraded(server, "/much", sized(100, 500), receive_buffer=4096)
+        for client in unread:
+            client.send_frame(TEXT, b"go")
+        part = frame(BINARY, bytes(900_000), is_final=False)
+        for client in unfinished:
+            flood(client, part, 1)
+        # Of all these parts there is room for 37.
+        total = 'nightjar_limit_exceeded_total{limit="total"}'
+        server.wait_for_metric(total, len(unfinished) - 37)
+        wait_until(lambda: server.metrics()["nightjar_buffered_bytes"] <= 32 * MIB, 1, "what does not fit is shed")
+        with RawClient(server.port).upgrade("/echo") as client:
+            flood(client, zero_masked(BINARY) + zero_masked(CONTINUATION) * 9_999, 1)
+        watch.wait_for_count("fragments", 1)
+        assert watch.growth() < 200 * MIB
+        drop(unfinished + unread)

@@ -24,13 +24,14 @@ def test_w7_message_that_stays_unfinished(start, echo):
     """Pongs keep the connection alive, and the message's own time ends it."""
     seconds = sized(2, 60)
     server = start(echo, settings={"threads.io": 1, "limits.message_time": f"{seconds}s"})
-    with under_attack(server), RawClient(server.port).upgrade("/echo") as client:
+    with under_attack(server) as watch, RawClient(server.port).upgrade("/echo") as client:
         began = time.monotonic()
         client.send_frame(TEXT, b"to be continued", is_final=False)
         while not select.select([client.socket], [], [], 0.2)[0]:
             client.send_frame(PONG)
         assert read_close(client) == 1008
         assert abs(time.monotonic() - began - seconds) < sized(0.75, 2)
+        watch.wait_for_count("message_time", 1)
 
 
 def test_w8_payload_of_one_byte_a_second(start, echo):
@@ -53,6 +54,7 @@ def test_w8_payload_of_one_byte_a_second(start, echo):
             open_ones = [client for client in open_ones if not is_gone(client)]
         assert not open_ones
         assert {close_code(client) for client in clients} == {1008}
+        watch.wait_for_count("message_time", len(clients))
         assert watch.growth() < len(clients) * 16 * KIB + MIB
         drop(clients)
 
@@ -68,12 +70,13 @@ FLOODS = {
 @pytest.mark.parametrize("kind", FLOODS)
 def test_w9_control_frames_beyond_the_limit(target, kind):
     with under_attack(target) as watch:
-        for _ in watch.repeating():
+        for rounds, _ in enumerate(watch.repeating(), 1):
             with RawClient(target.port).upgrade("/echo") as client:
                 if kind == "pings-between-fragments":
                     client.send(zero_masked(BINARY, b"begun"))
                 flood(client, FLOODS[kind], 2000)
                 assert close_code(client) == 1008
+        watch.wait_for_count("control_frames", rounds)
         assert watch.growth() < MIB
 
 
@@ -119,6 +122,7 @@ def test_w16_handshakes_of_one_byte_a_second(start, echo):
             time.sleep(sized(0.2, 1))
         wait_until(lambda: watch.sockets() <= before, 1, "the slow handshakes are gone")
         assert slowest < 0.1
+        watch.wait_for_count("handshake", len(crowd))
         drop(crowd)
 
 
@@ -168,10 +172,11 @@ end }
 """
     server = start(echo | {"topic.lua": script}, settings={"threads.io": 2})
     deaf_count = sized(10, 200)
-    # What glibc's allocator keeps of freed buffers it keeps once: the second attack must not add to it.
-    publish(server, deaf_count, readers_count=4, rounds=50)
     with under_attack(server) as watch:
         publish(server, deaf_count, readers_count=sized(40, 800), rounds=sized(100, 2000))
+        watch.wait_for_count("buffered", deaf_count)
+        dropped = "nightjar_messages_dropped_total"
+        assert server.metrics()[dropped] - watch.counted[dropped] >= deaf_count
         assert watch.growth() < min(200, deaf_count * 1.25 + 8) * MIB
 
 

@@ -8,6 +8,7 @@
 
     with under_attack(server) as watch:
         …
+        watch.wait_for_count("fragments", 1)
         assert watch.growth() < MIB
 
 On leaving, the process has to be alive, the echoes of a client that does no harm have had a 99th percentile below 50 ms
@@ -95,6 +96,7 @@ class Watch:
         self.server = server
         self.pid = server.process.pid
         self.innocent = innocent
+        self.counted = server.metrics()
         self.start = self.resident()
         self.began = time.monotonic()
         # From here on the kernel notes the peak anew.
@@ -107,11 +109,11 @@ class Watch:
                 return int(line.split()[1]) * KIB
         raise AssertionError(f"no {field}: the server's process is gone")
 
-    def repeating(self):
+    def repeating(self, seconds=SHORTEST_SECONDS):
         """Rounds of an attack that would be over too soon for the innocent client to notice."""
         while True:
             yield
-            if time.monotonic() - self.began >= SHORTEST_SECONDS:
+            if time.monotonic() - self.began >= seconds:
                 return
 
     def resident(self):
@@ -120,6 +122,12 @@ class Watch:
     def growth(self):
         """How much more memory than at the start was resident at the attack's worst moment, in bytes."""
         return self.status("VmHWM") - self.start
+
+    def wait_for_count(self, limit, count):
+        """Waits until the metrics say that a limit acted so many times since the start, and holds that it is not more."""
+        name = f'nightjar_limit_exceeded_total{{limit="{limit}"}}'
+        acted = self.server.wait_for_metric(name, self.counted[name] + count) - self.counted[name]
+        assert acted == count, f"the limit {limit} acted {acted} times, and not {count}"
 
     def sockets(self):
         """Sockets that the server has open."""
