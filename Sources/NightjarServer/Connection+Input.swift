@@ -56,7 +56,6 @@ extension Connection {
         } catch {
             input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             self.fail(error)
-            input = UnsafeMutableRawBufferPointer(rebasing: input[input.endIndex...])
         }
     }
 

@@ -182,7 +182,8 @@ package final class Connection {
         }
         self.websocket.received(at: self.worker.now)
         self.worker.counters.add(.bytesReceived, buffer.readableBytes)
-        if self.route.isCongested.load(ordering: .relaxed) {
+        // Once we have sent our Close the script is asked no more, and the peer's must be read.
+        if self.phase == .open, self.route.isCongested.load(ordering: .relaxed) {
             self.pauses.insert(.congestion)
         }
         if self.heldInput != nil {

@@ -61,7 +61,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A socket error ends the channel: NIO has begun to close it, or has not noticed yet.
         self.descriptor = Self.noDescriptor
-        context.close(promise: nil)
+        context.closeSocket()
     }
 
     /// Sends the answer to the handshake and tells the script.

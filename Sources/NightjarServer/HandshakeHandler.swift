@@ -26,11 +26,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case answered
     }
 
-    /// Bytes of a body that are read behind a refusal, so that the peer sees it, before the connection is dropped.
-    ///
-    /// The kernels on both sides hold up to 10 MiB (`tcp_rmem`, `tcp_wmem`) that were sent before the peer could know.
-    private static let ignoredLimit = 16 * 1024 * 1024
-
     private let worker: Worker
     private let router: Router
     private let configuration: ServerConfiguration
@@ -43,7 +38,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Who sends the request, once its head is there.
     private var client: ClientAddress?
-    private var ignoredBytes = 0
 
     init(
         worker: Worker,
@@ -79,12 +73,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.evaluate(head, context: context)
         case (.end, .accepted(let route, let request, let answer)):
             self.upgrade(to: route, request: request, answer: answer, context: context)
-        case (.body(let body), .answered):
-            self.ignoredBytes += body.readableBytes
-            if self.ignoredBytes > Self.ignoredLimit {
-                self.worker.exceeded(.ignoredInput, "dropped: the client sends on after a refusal", ip: self.ip)
-                context.closeSocket()
-            }
         default:
             break
         }
@@ -107,6 +95,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 + "or \(limits.fieldBytes) bytes in one field"
             self.worker.exceeded(.headers, "refused: \(sentence)", ip: self.ip)
             self.answer(HTTPAnswer(431, sentence), context: context)
+        case .invalidEOFState:
+            // The client hung up within its head: nobody is there to be told.
+            context.closeSocket()
         case .invalidVersion:
             self.worker.counters.add(.refused(.httpVersion))
             self.answer(HTTPAnswer(505, "this server speaks HTTP/1.1"), context: context)
@@ -118,6 +109,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The server shuts down: drops the connection.
     func drop() {
+        // Closing makes the decoder complain of a head that breaks off.
+        self.state = .answered
         self.context?.closeSocket()
     }
 
@@ -288,6 +281,11 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 "ip": "\(self.ip)",
             ]
         )
+        let ignored = IgnoredInput { [worker, ip] in
+            worker.exceeded(.ignoredInput, "dropped: the client sends on after a refusal", ip: ip)
+        }
+        // A channel that is closing takes no more handlers, and reads no more either.
+        try? context.pipeline.syncOperations.addHandler(ignored, position: .before(self.decoder))
         context.writeAndFlush(self.wrapOutboundOut(answer.bytes(withBody: withBody)), promise: nil)
         context.close(mode: .output, promise: nil)
     }

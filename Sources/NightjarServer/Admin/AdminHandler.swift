@@ -96,6 +96,10 @@ final class AdminHandler: ChannelInboundHandler {
 
     private func send(_ answer: HTTPAnswer, withBody: Bool = true, context: ChannelHandlerContext) {
         self.isAnswered = true
+        let pipeline = context.pipeline.syncOperations
+        if let decoder = try? pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self) {
+            try? pipeline.addHandler(IgnoredInput(passed: {}), position: .before(decoder))
+        }
         context.writeAndFlush(self.wrapOutboundOut(answer.bytes(withBody: withBody)), promise: nil)
         context.close(mode: .output, promise: nil)
     }
