@@ -56,6 +56,33 @@ def test_w15_header_fields_without_end(target):
         assert watch.growth() < MIB
 
 
+HEADS = {
+    "refused": request("/nothere"),
+    "version": b"GET /echo HTTP/3.0\r\nHost: a\r\n\r\n",
+    "target": b"GET /",
+    "name": b"GET /echo HTTP/1.1\r\nx",
+    "value": b"GET /echo HTTP/1.1\r\nx: ",
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
+def test_w18_bytes_without_end(target, head):
+    """What comes behind a refusal, or without an end in a head, is dropped, and then the client is; none of it is kept."""
+    with under_attack(target) as watch:
+        for _ in watch.repeating():
+            with RawClient(target.port) as client:
+                sent = 0
+                try:
+                    client.send(head)
+                    while sent < 64 * MIB:
+                        client.send(b"x" * 65536)
+                        sent += 65536
+                except ConnectionError:
+                    pass
+                assert sent < 64 * MIB, "all of it was taken"
+        assert watch.growth() < 8 * MIB
+
+
 GOOD = request("/echo")
 
 # Requests of which a proxy in front may think otherwise than we do, and the status of ours.
