@@ -34,9 +34,27 @@ extension Connection {
         }
     }
 
+    /// Whether the next event may be looked for in so many bytes; if not, the connection has been paused.
+    private func mayParse(_ byteCount: Int) -> Bool {
+        guard self.isInputOver || self.pauses.isDisjoint(with: .anyOfInput) else { return false }
+        guard byteCount > 0, self.websocket.compresses, !self.worker.mayInflate else { return true }
+        guard !self.isInputOver else {
+            // A few bytes can mean a long time of inflating, for a peer that is gone.
+            self.worker.exceeded(
+                .queueDropped,
+                "input dropped: the peer is gone and what it sent inflates to too much",
+                self
+            )
+            return false
+        }
+        self.pauses.insert(.inflation)
+        self.worker.postpone(self)
+        return false
+    }
+
     func parse(_ input: inout UnsafeMutableRawBufferPointer) {
         do {
-            while self.isInputOver || self.pauses.isDisjoint(with: .anyOfInput),
+            while self.mayParse(input.count),
                 let event = try self.websocket.nextEvent(from: &input)
             {
                 switch event {

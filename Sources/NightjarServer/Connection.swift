@@ -33,8 +33,10 @@ package final class Connection {
         package static let congestion = Pauses(rawValue: 1 << 2)
         /// The peer has sent as many messages as it may for now.
         package static let rate = Pauses(rawValue: 1 << 3)
+        /// The loop has inflated as much in this turn as it may.
+        package static let inflation = Pauses(rawValue: 1 << 4)
         /// What was read is held, and not looked at.
-        package static let anyOfInput = Pauses(rawValue: 1 << 1 | 1 << 2 | 1 << 3)
+        package static let anyOfInput = Pauses(rawValue: 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4)
     }
 
     enum Phase {
@@ -337,6 +339,13 @@ package final class Connection {
         }
         self.end()
         self.worker.markDirty(self)
+    }
+
+    /// The loop may inflate again.
+    func inflationMayGoOn() {
+        guard self.pauses.contains(.inflation) else { return }
+        self.pauses.remove(.inflation)
+        self.settle()
     }
 
     /// The script's queue has room again.

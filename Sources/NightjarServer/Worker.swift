@@ -18,6 +18,9 @@ package final class Worker {
     /// enqueued would run before they are polled.
     private static let breather: TimeAmount = .microseconds(200)
 
+    /// Bytes that messages may inflate to in one turn of the loop, of all its connections together: some milliseconds.
+    package static let inflationLimit = 4 * 1024 * 1024
+
     package let index: Int
     package let eventLoop: any EventLoop
     package let logger: Logger
@@ -69,6 +72,8 @@ package final class Worker {
     private var isEndOfTickScheduled = false
     /// VMs that have used their slice of this turn.
     private var resting: [ScriptRunner] = []
+    /// Connections that have more to inflate than this turn allows.
+    private var inflating: [Connection] = []
     private var endOfTickTask: () -> Void = {}
     private var ticker: RepeatedTask?
     package private(set) var peers: [Worker] = []
@@ -276,14 +281,29 @@ package final class Worker {
     /// Begins the breather only here, behind the turn's other work: a task that is due by the time that is done would run
     /// before the sockets are polled.
     private func wakeRested() {
-        guard !self.resting.isEmpty else { return }
+        guard !self.resting.isEmpty || !self.inflating.isEmpty else { return }
         let rested = self.resting
+        let inflating = self.inflating
         self.resting = []
+        self.inflating = []
         self.eventLoop.assumeIsolated().scheduleTask(in: Self.breather) {
             for runner in rested {
                 runner.wake()
             }
+            self.deflatePool.inflatedBytes = 0
+            for connection in inflating {
+                connection.inflationMayGoOn()
+            }
         }
+    }
+
+    /// Whether another message may be inflated in this turn.
+    var mayInflate: Bool { self.deflatePool.inflatedBytes < Self.inflationLimit }
+
+    /// Has a connection go on inflating once the loop has looked at its sockets.
+    func postpone(_ connection: Connection) {
+        self.inflating.append(connection)
+        self.scheduleEndOfTick()
     }
 
     // MARK: - What runners tell connections

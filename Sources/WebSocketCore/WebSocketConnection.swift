@@ -248,6 +248,8 @@ package struct WebSocketConnection: ~Copyable {
     /// Inflates the next piece of a compressed message, and ends its stream with the message.
     private mutating func readCompressed(_ chunk: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) {
         guard state == .open, let compression, let inflater = compression.inflater else { return }
+        let before = assembly.byteCount
+        defer { compression.pool.inflatedBytes &+= assembly.byteCount &- before }
         frame.maskingKey.apply(to: chunk)
         try assembly.append(UnsafeRawBufferPointer(chunk), with: inflater, limit: limits.maxMessageSize)
         guard frame.length == 0, frame.isFinal else { return }

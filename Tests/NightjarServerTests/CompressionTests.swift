@@ -90,6 +90,28 @@ struct CompressionTests {
         }
     }
 
+    /// A few bytes can mean much to inflate: the loop looks at its sockets in between, and nothing is lost or overtaken.
+    @Test func inflatesSoMuchInATurnOfTheLoop() throws {
+        let house = try TestHouse(
+            "local n = 0 return { message = function(conn, data) n = n + 1 conn:send(n .. ' ' .. #data) end }"
+        )
+        let size = Worker.inflationLimit / 4
+        let clients = try (0..<2).map { _ in try house.connect(deflate: DeflateParameters()) }
+        let big = String(repeating: "a", count: size)
+        clients[0].send(compressed: Array(repeating: big, count: 10))
+        #expect(clients[0].texts.count == 4)
+        clients[1].send(compressed: big)
+        #expect(clients[1].texts.isEmpty, "the limit is the loop's, not the connection's")
+        #expect(!clients[0].transport.isReading)
+        let plain = try house.connect()
+        plain.send("not compressed")
+        #expect(plain.texts == ["5 14"])
+        for _ in 0..<4 { house.advance(by: .milliseconds(1)) }
+        #expect(clients[0].texts.map { $0.suffix(8) } == Array(repeating: " \(size)"[...].suffix(8), count: 10))
+        #expect(clients[0].texts.count == 10 && clients[1].texts.count == 1)
+        #expect(clients[0].transport.isReading)
+    }
+
     @Test func noiseIsBroadcastAsItIs() throws {
         let house = try TestHouse(
             "return { message = function(conn, data) ws.broadcast(data, { kind = 'binary' }) end }"

@@ -30,6 +30,9 @@ package final class DeflatePool {
     /// Inflaters that connections have borrowed for unfinished messages.
     package private(set) var lentInflaters = 0
 
+    /// Bytes that messages were inflated to since the owner set it to 0, which bounds what a turn of its loop does.
+    package var inflatedBytes = 0
+
     package init() {
         inflaters.reserveCapacity(Self.keptInflaters)
         buffers.reserveCapacity(Self.keptBuffers)

@@ -84,10 +84,16 @@ final class TestClient {
     }
 
     func send(compressed text: String) {
+        self.send(compressed: [text])
+    }
+
+    /// Sends messages that arrive together.
+    func send(compressed texts: [String]) {
         var output = ByteBuffer()
-        var text = text
-        text.withUTF8 {
-            _ = self.websocket.sendCompressed(UnsafeRawBufferPointer($0), as: .text, level: 6, into: &output)
+        for var text in texts {
+            text.withUTF8 { bytes in
+                _ = self.websocket.sendCompressed(UnsafeRawBufferPointer(bytes), as: .text, level: 1, into: &output)
+            }
         }
         self.feed(output)
     }
