@@ -195,6 +195,21 @@ package struct RouteConfiguration: Sendable, Equatable {
     /// Memory of one VM in bytes.
     package var memory = 64 * 1024 * 1024
 
+    /// Time that a handler may take from its start to its end, waits included.
+    package var wall: Duration = .seconds(30)
+
+    /// Rooms that one connection may be in.
+    package var rooms = 1000
+
+    /// Timers that one VM may have.
+    package var timers = 10_000
+
+    /// Handlers of one VM that may wait at once.
+    package var handlers = 10_000
+
+    /// The field of a JSON message that names its entry in the script's `on`.
+    package var messageKey = "type"
+
     package init() {}
 
     /// What would be right instead of `text` as the name of a sub-protocol; nil when it is one.

@@ -111,6 +111,11 @@ package enum Schema {
             "The sub-protocols that are spoken: the first of a client's list that is among them is answered."
         ),
         Setting(
+            "key",
+            .string(.route(\.messageKey)),
+            "The field of a JSON message that names the script's function for it."
+        ),
+        Setting(
             "threads.io",
             .integer(.server(\.server.ioThreads), 0...128),
             "Threads that own sockets and scripts; 0 means one for each core."
@@ -240,6 +245,26 @@ package enum Schema {
             "limits.memory",
             .size(.route(\.memory), 1024 * 1024...16 * 1024 * 1024 * 1024),
             "Memory of one script; beyond it the event ends with an error."
+        ),
+        Setting(
+            "limits.wall",
+            .duration(.route(\.wall), delays),
+            "Time of one handler from its start to its end, waits included; beyond it the handler ends with an error."
+        ),
+        Setting(
+            "limits.rooms",
+            .integer(.route(\.rooms), 1...1_000_000),
+            "Rooms that one connection may be in; beyond it `conn:join` is an error."
+        ),
+        Setting(
+            "limits.timers",
+            .integer(.route(\.timers), 1...1_000_000),
+            "Timers that one script may have; beyond it making another is an error."
+        ),
+        Setting(
+            "limits.handlers",
+            .integer(.route(\.handlers), 1...1_000_000),
+            "Handlers of one script that may wait at once; beyond it waiting is an error."
         ),
         Setting(
             "limits.total",

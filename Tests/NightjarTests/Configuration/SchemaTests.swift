@@ -59,11 +59,13 @@ struct SchemaTests {
         #expect(
             perRoute == [
                 "origins",
-                "protocols", "limits.message", "limits.fragments", "limits.control_frames", "limits.message_time",
+                "protocols", "key", "limits.message", "limits.fragments", "limits.control_frames",
+                "limits.message_time",
                 "limits.buffered", "limits.buffered_soft", "limits.rate", "limits.burst", "limits.flood",
                 "limits.close",
                 "limits.queue", "limits.queue_bytes", "limits.script_queue", "limits.cpu", "limits.load",
-                "limits.memory", "compress", "deflate.min_size", "deflate.level", "deflate.server_takeover",
+                "limits.memory", "limits.wall", "limits.rooms", "limits.timers", "limits.handlers", "compress",
+                "deflate.min_size", "deflate.level", "deflate.server_takeover",
                 "deflate.client_takeover", "deflate.server_window_bits", "deflate.client_window_bits", "slow",
                 "keep_alive.interval", "keep_alive.timeout",
             ]
@@ -86,6 +88,9 @@ struct SchemaTests {
         ("limits.message", ["1", "1GiB"], ["0", "1073741825", "2GiB"]),
         ("limits.cpu", ["10ms", "20s"], ["9ms", "20001ms", "1d"]),
         ("limits.memory", ["1MiB", "16GiB"], ["1023KiB", "17GiB"]),
+        ("limits.wall", ["10ms", "1h"], ["9ms", "61m", ""]),
+        ("limits.rooms", ["1", "1000000"], ["0", "1000001"]),
+        ("key", ["type", "a b"], [""]),
         ("limits.total", ["0", "1024GiB"], ["1025GiB"]),
         ("drain.window", ["0", "60s", "1m"], ["60001ms"]),
         ("log.level", ["trace", "critical"], ["Info", "warn", ""]),
