@@ -81,15 +81,17 @@ extension Connection {
     ///   - key: the frame that it would replace makes room.
     ///   - isAccepted: the limit was looked at when the script asked.
     func makesRoom(for frameSize: Int, key: UnsafeRawBufferPointer, isAccepted: Bool) -> Bool {
-        guard self.phase == .open, !self.isInputOver else { return false }
+        guard self.isOpen, !self.isInputOver else { return false }
         let limits = self.route.configuration
         if isAccepted, limits.slow == .drop { return true }
         guard !self.hasRoom(for: frameSize, key: key) else { return true }
+        // A peer that is gone is not a slow one.
+        guard !self.isBroken else { return false }
         self.worker.counters.add(.messagesDropped)
         guard limits.slow == .close else {
             self.worker.exceeded(
                 .bufferedDropped,
-                "message dropped: \(self.bufferedBytes) bytes wait for a peer that reads too slowly",
+                "message dropped: \(self.bufferedBytes + frameSize) bytes wait for a peer that reads too slowly",
                 self
             )
             return false
@@ -97,7 +99,7 @@ extension Connection {
         let limit = limits.buffered
         self.worker.exceeded(
             .buffered,
-            "closed: \(self.bufferedBytes) bytes wait for a peer that reads too slowly",
+            "closed: \(self.bufferedBytes + frameSize) bytes wait for a peer that reads too slowly",
             self
         )
         self.close(code: .tryAgainLater, reason: "too slow: more than \(limit) bytes wait to be sent")
@@ -105,7 +107,7 @@ extension Connection {
     }
 
     /// Whether a frame, behind others that are still to come, stays within the hard limit; before it says no, the kernel is asked
-    /// to take what it can.
+    /// to take what it can. It says no, too, when that shows that the transport ``isBroken``.
     func hasRoom(for frameSize: Int, key: UnsafeRawBufferPointer, behind pending: Int = 0) -> Bool {
         let limit = self.route.configuration.buffered
         func isWithin(_ buffered: Int) -> Bool {
@@ -113,8 +115,12 @@ extension Connection {
             buffered + pending == 0 || buffered + pending + frameSize <= limit
         }
         if isWithin(self.bufferedBytes) { return true }
-        // A connection that turns out to be broken is found so again when it settles.
-        guard self.offer() else { return false }
+        guard self.offer() else {
+            // It ends outside of the script, when it settles.
+            self.isBroken = true
+            self.worker.markDirty(self)
+            return false
+        }
         if isWithin(self.bufferedBytes) { return true }
         return !key.isEmpty && isWithin(self.bufferedBytes - self.queue.byteCount(ofKey: key))
     }
@@ -123,7 +129,7 @@ extension Connection {
     ///
     /// - Returns: false when the connection is broken.
     func flush() -> Bool {
-        guard self.offer() else { return false }
+        guard !self.isBroken, self.offer() else { return false }
         if self.chunkInFlight == 0, let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) {
             self.chunkInFlight = chunk.readableBytes
             self.transport?.writeLater(chunk)

@@ -95,6 +95,8 @@ package final class Connection {
     var isAboveSoftLimit = false
     /// Bytes that go out before the last Pong that was queued behind others; 0 when none waits.
     var bytesBeforePong = 0
+    /// True once the transport has failed: nothing can be sent, and the connection ends when it settles.
+    var isBroken = false
     /// What the kernel had that the peer had not taken, when it was last asked.
     var lastUnacknowledgedBytes = 0
 
@@ -155,8 +157,8 @@ package final class Connection {
         return self.queue.byteCount + self.chunkInFlight + corked
     }
 
-    /// True until a Close frame went either way.
-    package var isOpen: Bool { self.phase == .open }
+    /// True until a Close frame went either way, or the transport broke.
+    package var isOpen: Bool { self.phase == .open && !self.isBroken }
 
     // MARK: - From the transport
 

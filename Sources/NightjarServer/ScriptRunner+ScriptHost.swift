@@ -17,10 +17,12 @@ extension ScriptRunner: ScriptHost {
         if let connection = member.connection, !connection.isOpen { return .closed }
         let size = WebSocketConnection.frameSize(byteCount)
         guard self.hasRoom(for: size, key: key, member) else {
+            // Asking the kernel has shown that the peer is gone.
+            if let connection = member.connection, !connection.isOpen { return .closed }
             // What waits in the outbox was not offered to the kernel, and may be of the same key.
             guard member.pendingOutput == 0 else { return .unsettled }
             switch self.route.configuration.slow {
-            case .close: self.overflow(member)
+            case .close: self.overflow(member, byteCount: member.bufferedBytes + size)
             case .drop:
                 self.worker.counters.add(.messagesDropped)
                 let limit = self.route.configuration.buffered

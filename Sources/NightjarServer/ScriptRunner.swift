@@ -50,8 +50,9 @@ package final class ScriptRunner {
     /// The member whose event runs, found without a search.
     package private(set) var current: Member?
 
-    /// Members that passed the hard limit of buffered bytes in this event; closed when its effects are applied.
-    private var overflowed: [Member] = []
+    /// Members that passed the hard limit of buffered bytes in this event, and with how many; closed when its effects are
+    /// applied.
+    private var overflowed: [(member: Member, byteCount: Int)] = []
 
     private var queue: Deque<Event> = []
     private var queuedBytes = 0
@@ -301,13 +302,13 @@ package final class ScriptRunner {
     private func finishEvent() {
         self.applyEffects()
         self.current = nil
-        while let member = self.overflowed.popLast() {
+        while let (member, byteCount) = self.overflowed.popLast() {
             let limit = self.route.configuration.buffered
             let reason = "too slow: more than \(limit) bytes wait to be sent"
             self.worker.counters.add(.messagesDropped)
             self.worker.exceeded(
                 .buffered,
-                "closed: \(member.bufferedBytes) bytes wait for a peer that reads too slowly",
+                "closed: \(byteCount) bytes wait for a peer that reads too slowly",
                 metadata: [
                     "route": "\(self.route.path)", "ip": "\(member.request.ip)",
                     "socket": "\(String(member.id.rawValue, radix: 16))",
@@ -390,11 +391,11 @@ extension ScriptRunner {
         self.openCount -= 1
     }
 
-    /// Remembers a member whose buffer has passed the hard limit, to be closed behind what it was sent.
-    package func overflow(_ member: Member) {
+    /// Remembers a member whose buffer a frame would have taken past the hard limit, to be closed behind what it was sent.
+    package func overflow(_ member: Member, byteCount: Int) {
         self.leaveOpen(member)
         member.takesMessages = false
-        self.overflowed.append(member)
+        self.overflowed.append((member, byteCount))
     }
 }
 

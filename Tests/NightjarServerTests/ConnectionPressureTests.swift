@@ -153,6 +153,72 @@ struct ConnectionPressureTests {
         #expect(slow.close == .close(1001, ""))
     }
 
+    /// The line of the log counts the frame for which there was no room.
+    @Test(arguments: [1, 2], [SlowPolicy.close, .drop])
+    func saysHowMuchWouldHaveWaited(loops: Int, slow: SlowPolicy) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        configuration.slow = slow
+        let house = try TestHouse(
+            "return { message = function(c, d) for i = 1, 3 do ws.broadcast(('x'):rep(400)) end c:send(d) end }",
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.room = 0
+        client.send("go")
+        house.run()
+        let start = slow == .close ? "closed" : "message dropped"
+        let lines = house.log.texts(.info)
+        #expect(lines.contains("\(start): 1212 bytes wait for a peer that reads too slowly"), "\(lines)")
+    }
+
+    @Test func saysHowMuchOneEventWouldHaveBuffered() throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        let house = try TestHouse(
+            "return { message = function(c, d) while c:send(('x'):rep(398)) do end end }",
+            configuration: configuration
+        )
+        let client = try house.connect()
+        client.transport.room = 0
+        client.send("go")
+        #expect(house.log.texts(.info) == ["closed: 1206 bytes wait for a peer that reads too slowly"])
+    }
+
+    /// Whether a peer reads cannot be told of one that is gone.
+    @Test(arguments: [1, 2])
+    func aBrokenPeerIsNotASlowOne(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 1000
+        let house = try TestHouse(
+            """
+            local function send(c)
+              for i = 1, 15 do
+                local ok, why = c:send(("x"):rep(100))
+                if not ok then print(why) return end
+              end
+            end
+            return { message = send, close = function(c, code) print(code) end }
+            """,
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.isBroken = true
+        client.send("go")
+        house.run()
+        // A script on another loop hears of it only by the end.
+        #expect(house.log.texts(.info) == (loops == 1 ? ["closed", "1006"] : ["1006"]))
+        #expect(client.transport.wasReset)
+        for worker in house.workers {
+            #expect(worker.counters[.exceeded(.buffered)] == 0 && worker.counters[.messagesDropped] == 0)
+        }
+        #expect(house.ledger.bytes == 0)
+    }
+
     // MARK: - Rates
 
     private func limited(_ flood: FloodPolicy, rate: Int = 20, burst: Int = 0) -> RouteConfiguration {
