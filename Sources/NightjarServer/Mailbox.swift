@@ -6,7 +6,7 @@
 //
 
 package import LuaRuntime
-internal import NIOCore
+package import NIOCore
 package import WebSocketCore
 
 /// How a connection ended, in the words of the side that closed first.
@@ -33,8 +33,9 @@ package enum Envelope: Sendable {
 
     // From the loop of the VM to the loop of the socket.
     case admitted(ConnectionID)
-    /// The key is that of ``SendOptions``.
-    case send(ConnectionID, isText: Bool, length: Int, compress: Bool, key: [UInt8])
+    case send(ConnectionID, isText: Bool, length: Int, compress: Bool)
+    /// The key is that of ``SendOptions``; the payload is the envelope's own, so that it goes when the frame is replaced.
+    case sendKeyed(ConnectionID, isText: Bool, payload: ByteBuffer, compress: Bool, key: [UInt8])
     case close(ConnectionID, code: CloseCode, reason: String)
     case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], except: [ConnectionID])
     case inputTaken(ConnectionID, messages: Int, byteCount: Int)
@@ -42,18 +43,95 @@ package enum Envelope: Sendable {
 }
 
 /// All that one event loop has to tell another one in one of its ticks: envelopes in order, their payloads behind each other.
+///
+/// Of the frames of one key for one connection only the latest is kept, as in the connection's ``SendQueue``.
 package struct Mailbox: Sendable {
-    private(set) var envelopes: [Envelope] = []
+    /// Places of replaced frames that may lie about, if not more than envelopes.
+    private static let emptyPlacesKept = 32
+
+    private struct KeyedFrame: Hashable {
+        let id: ConnectionID
+        let key: [UInt8]
+    }
+
+    /// In order; nil where a frame was that a later one has replaced.
+    package private(set) var envelopes: [Envelope?] = []
+
+    /// What the envelopes with a length have for payload.
     private(set) var payloads = ByteBuffer()
+
+    /// The bytes of all payloads and frames.
+    package private(set) var byteCount = 0
+
+    private var keyed: [KeyedFrame: Int] = [:]
+    private var emptyPlaces = 0
+
+    package init() {}
 
     package var isEmpty: Bool { self.envelopes.isEmpty }
 
+    /// How many envelopes there are.
+    package var count: Int { self.envelopes.count - self.emptyPlaces }
+
     package mutating func append(_ envelope: Envelope) {
+        if case .broadcast(_, let frames, _, _, _) = envelope {
+            self.byteCount += frames.byteCount
+        }
         self.envelopes.append(envelope)
     }
 
     package mutating func append(_ envelope: Envelope, payload: UnsafeRawBufferPointer) {
         self.envelopes.append(envelope)
         self.payloads.writeBytes(payload)
+        self.byteCount += payload.count
+    }
+
+    /// Appends a frame with a key, and removes the one of that key that the connection would be sent before.
+    ///
+    /// - Returns: the bytes of the payload that was removed; nil when there was none.
+    package mutating func append(
+        _ payload: UnsafeRawBufferPointer,
+        isText: Bool,
+        compress: Bool,
+        key: UnsafeRawBufferPointer,
+        to id: ConnectionID
+    ) -> Int? {
+        let frame = KeyedFrame(id: id, key: Array(key))
+        let replaced = self.payloadSize(of: frame)
+        let place = self.keyed.updateValue(self.envelopes.count, forKey: frame)
+        self.envelopes.append(
+            .sendKeyed(id, isText: isText, payload: ByteBuffer(bytes: payload), compress: compress, key: frame.key)
+        )
+        self.byteCount += payload.count - (replaced ?? 0)
+        if let place {
+            self.envelopes[place] = nil
+            self.emptyPlaces += 1
+            if self.emptyPlaces > max(self.count, Self.emptyPlacesKept) {
+                self.closeUp()
+            }
+        }
+        return replaced
+    }
+
+    /// The bytes of the payload that the connection's next frame of that key would remove.
+    package func payloadSize(ofKey key: UnsafeRawBufferPointer, to id: ConnectionID) -> Int? {
+        self.payloadSize(of: KeyedFrame(id: id, key: Array(key)))
+    }
+
+    private func payloadSize(of frame: KeyedFrame) -> Int? {
+        guard let place = self.keyed[frame], case .sendKeyed(_, _, let payload, _, _) = self.envelopes[place] else {
+            return nil
+        }
+        return payload.readableBytes
+    }
+
+    /// Removes the empty places.
+    private mutating func closeUp() {
+        self.envelopes.removeAll { $0 == nil }
+        self.emptyPlaces = 0
+        for (place, envelope) in self.envelopes.enumerated() {
+            guard case .sendKeyed(let id, _, _, _, let key) = envelope else { continue }
+            self.keyed[KeyedFrame(id: id, key: key)] = place
+        }
     }
 }

@@ -108,14 +108,9 @@ extension ScriptRunner: ScriptHost {
                     connection.send(payload, isText: isText, options: options)
                 } else if id.worker != self.worker.index {
                     member.postedOutput += size
-                    let envelope = Envelope.send(
-                        id,
-                        isText: isText,
-                        length: payload.count,
-                        compress: options.compress,
-                        key: Array(options.key)
-                    )
-                    self.worker.post(envelope, payload: payload, to: id.worker)
+                    if let replaced = self.worker.postFrame(payload, isText: isText, options: options, to: id) {
+                        member.postedOutput -= WebSocketConnection.frameSize(replaced)
+                    }
                 }
             case .close(let id, let code, let reason):
                 guard let member = self.member(id) else { continue }
@@ -131,12 +126,15 @@ extension ScriptRunner: ScriptHost {
     }
 
     private func hasRoom(for frameSize: Int, key: UnsafeRawBufferPointer, _ member: Member) -> Bool {
-        guard let connection = member.connection else {
-            // On another loop part of what is counted may be sent already: that loop holds the exact limit.
-            return member.bufferedBytes == 0
-                || member.bufferedBytes + frameSize <= 2 * self.route.configuration.buffered
+        if let connection = member.connection {
+            return connection.hasRoom(for: frameSize, key: key, behind: member.pendingOutput)
         }
-        return connection.hasRoom(for: frameSize, key: key, behind: member.pendingOutput)
+        // On another loop part of what is counted may be sent already: that loop holds the exact limit.
+        let limit = 2 * self.route.configuration.buffered
+        func isWithin(_ buffered: Int) -> Bool { buffered == 0 || buffered + frameSize <= limit }
+        if isWithin(member.bufferedBytes) { return true }
+        guard !key.isEmpty, let replaced = self.worker.postedSize(ofKey: key, to: member.id) else { return false }
+        return isWithin(member.bufferedBytes - WebSocketConnection.frameSize(replaced))
     }
 
     /// Encodes once, compresses once for each window in use, then one envelope for each event loop that has members.

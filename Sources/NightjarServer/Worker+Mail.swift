@@ -18,6 +18,37 @@ extension Worker {
         self.scheduleEndOfTick()
     }
 
+    /// Posts a frame for a connection of another loop, in the place of one of its key that has not left yet.
+    ///
+    /// - Returns: the bytes of the payload that it replaces; nil when there is none.
+    func postFrame(
+        _ payload: UnsafeRawBufferPointer,
+        isText: Bool,
+        options: SendOptions,
+        to id: ConnectionID
+    ) -> Int? {
+        guard !options.key.isEmpty else {
+            let envelope = Envelope.send(id, isText: isText, length: payload.count, compress: options.compress)
+            self.post(envelope, payload: payload, to: id.worker)
+            return nil
+        }
+        let replaced = self.outgoing[id.worker].append(
+            payload,
+            isText: isText,
+            compress: options.compress,
+            key: options.key,
+            to: id
+        )
+        self.account(payload.count - (replaced ?? 0))
+        self.scheduleEndOfTick()
+        return replaced
+    }
+
+    /// The bytes of the payload that ``postFrame(_:isText:options:to:)`` would replace.
+    func postedSize(ofKey key: UnsafeRawBufferPointer, to id: ConnectionID) -> Int? {
+        self.outgoing[id.worker].payloadSize(ofKey: key, to: id)
+    }
+
     package func post(_ envelope: Envelope, payload: UnsafeRawBufferPointer, to worker: Int) {
         self.account(payload.count)
         self.outgoing[worker].append(envelope, payload: payload)
@@ -28,7 +59,7 @@ extension Worker {
     func sendMail() {
         for index in self.outgoing.indices where !self.outgoing[index].isEmpty {
             let mail = self.outgoing[index]
-            self.counters.add(.mail, mail.envelopes.count)
+            self.counters.add(.mail, mail.count)
             self.outgoing[index] = Mailbox()
             guard index < self.peers.count else { continue }
             let peer = self.peers[index]
@@ -38,9 +69,9 @@ extension Worker {
 
     func receive(_ mail: Mailbox) {
         // Under way it was on the sender's account.
+        self.account(-mail.byteCount)
         var payloads = mail.payloads
-        self.account(-payloads.readableBytes)
-        for envelope in mail.envelopes {
+        for case let envelope? in mail.envelopes {
             switch envelope {
             case .opened(let id, let route, let request):
                 self.runners[route]?.opened(id, request: request, connection: nil)
@@ -57,8 +88,13 @@ extension Worker {
                 if let connection = self.connections[id] {
                     self.joinAudience(connection)
                 }
-            case .send(let id, let isText, let length, let compress, let key):
+            case .send(let id, let isText, let length, let compress):
                 guard let payload = payloads.readSlice(length: length) else { return }
+                if let connection = self.connections[id] {
+                    let options = SendOptions(compress: compress)
+                    payload.withUnsafeReadableBytes { connection.send($0, isText: isText, options: options) }
+                }
+            case .sendKeyed(let id, let isText, let payload, let compress, let key):
                 if let connection = self.connections[id] {
                     key.withUnsafeBytes { key in
                         let options = SendOptions(compress: compress, key: key)
@@ -68,7 +104,6 @@ extension Worker {
             case .close(let id, let code, let reason):
                 self.connections[id]?.close(code: code, reason: reason)
             case .broadcast(let route, let frames, let compress, let key, let except):
-                self.account(-frames.byteCount)
                 key.withUnsafeBytes { key in
                     let options = SendOptions(compress: compress, key: key)
                     self.broadcast(frames, to: route, options: options, except: except)

@@ -75,6 +75,39 @@ struct ConnectionPressureTests {
         #expect(house.ledger.bytes == 0)
     }
 
+    /// Frames that replace each other take the room of one, wherever the script is and however many one event sends.
+    @Test(arguments: [1, 2], [SlowPolicy.close, .drop])
+    func manyFramesOfAKeyCountOnce(loops: Int, slow: SlowPolicy) throws {
+        var configuration = RouteConfiguration()
+        configuration.slow = slow
+        let house = try TestHouse(
+            """
+            return { message = function(c)
+              local accepted = 0
+              for i = 1, 2500 do
+                if c:send(i .. ":" .. ("x"):rep(1020), { key = "k" }) then accepted = accepted + 1 end
+              end
+              print(accepted, c.buffered)
+            end }
+            """,
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.room = 0
+        client.send("go")
+        house.loops[0].run()
+        house.loops[loops - 1].run()
+        #expect(house.ledger.bytes < 2000)
+        house.run()
+        #expect(house.log.texts(.info) == ["2500\t1029"])
+        while client.transport.later != nil { client.transport.makeRoom() }
+        #expect(client.texts.map { $0.prefix(5) } == ["2500:"])
+        house.run()
+        #expect(house.ledger.bytes == 0 && client.close == nil)
+    }
+
     @Test func aPongIsNotLostWithTheFrameBeforeIt() throws {
         let house = try TestHouse("return { message = function(c, d) c:send(d, { key = 'k' }) end }")
         let client = try house.connect()
