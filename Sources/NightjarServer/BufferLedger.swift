@@ -43,13 +43,13 @@ package final class BufferLedger: Sendable {
         self.columns[worker].bytes.wrappingAdd(count, ordering: .relaxed)
         let total = self.total.wrappingAdd(count, ordering: .relaxed).newValue
         guard count > 0, total > self.limit else { return nil }
-        return self.largestWorker
+        return self.largestWorker()
     }
 
-    /// The index of the loop that holds the most.
-    package var largestWorker: Int {
-        self.columns.indices.max {
+    /// The index of the loop that holds the most, of those that are not excluded; nil when all are.
+    package func largestWorker(except excluded: Set<Int> = []) -> Int? {
+        self.columns.indices.filter { !excluded.contains($0) }.max {
             self.columns[$0].bytes.load(ordering: .relaxed) < self.columns[$1].bytes.load(ordering: .relaxed)
-        } ?? 0
+        }
     }
 }

@@ -62,14 +62,14 @@ extension Worker {
             self.counters.add(.mail, mail.count)
             self.outgoing[index] = Mailbox()
             guard index < self.peers.count else { continue }
-            let peer = self.peers[index]
-            peer.eventLoop.execute { peer.receive(mail) }
+            let (peer, sender) = (self.peers[index], self.index)
+            peer.eventLoop.execute { peer.receive(mail, from: sender) }
         }
     }
 
-    func receive(_ mail: Mailbox) {
+    func receive(_ mail: Mailbox, from sender: Int) {
         // Under way it was on the sender's account.
-        self.account(-mail.byteCount)
+        self.account(-mail.byteCount, worker: sender)
         var payloads = mail.payloads
         for case let envelope? in mail.envelopes {
             switch envelope {

@@ -373,13 +373,20 @@ package final class Worker {
 
     /// Enters in the one account what connections of this loop hold more (or less) than before.
     package func account(_ change: Int) {
-        guard change != 0, let worker = self.ledger.add(change, worker: self.index) else { return }
-        self.shed(from: worker)
+        self.account(change, worker: self.index)
+    }
+
+    /// Enters in the account of a loop, this or another, what it holds more (or less) than before.
+    func account(_ change: Int, worker: Int) {
+        guard change != 0, let largest = self.ledger.add(change, worker: worker) else { return }
+        self.shed(from: largest)
     }
 
     /// Has the loop that holds the most end its largest connection, one after the other until the limit holds: many may have
     /// grown in one turn, and none of them need grow again.
-    private func shed(from worker: Int) {
+    ///
+    /// - Parameter idle: loops that hold nothing that could be ended: what they hold waits for a script or is under way.
+    private func shed(from worker: Int, sparing idle: Set<Int> = []) {
         guard worker < self.peers.count, !self.isShedding else { return }
         self.isShedding = true
         let peer = self.peers[worker]
@@ -387,9 +394,10 @@ package final class Worker {
             let hasEndedOne = peer.shedLargest()
             self.eventLoop.execute {
                 self.isShedding = false
-                if hasEndedOne, self.ledger.isExceeded {
-                    self.shed(from: self.ledger.largestWorker)
-                }
+                guard self.ledger.isExceeded else { return }
+                let idle = hasEndedOne ? idle : idle.union([worker])
+                guard let next = self.ledger.largestWorker(except: idle) else { return }
+                self.shed(from: next, sparing: idle)
             }
         }
     }

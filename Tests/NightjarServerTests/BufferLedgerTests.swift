@@ -18,7 +18,9 @@ struct BufferLedgerTests {
         #expect(ledger.isExceeded)
         #expect(ledger.add(-30, worker: 1) == nil)
         #expect(ledger.add(40, worker: 0) == 0)
-        #expect(ledger.largestWorker == 0)
+        #expect(ledger.largestWorker() == 0)
+        #expect(ledger.largestWorker(except: [0]) == 2)
+        #expect(ledger.largestWorker(except: [0, 1, 2]) == nil)
         #expect(ledger.bytes == 111)
     }
 }

@@ -532,4 +532,31 @@ struct ConnectionTests {
         #expect(clients.filter(\.transport.wasReset).count == 3)
         #expect(house.ledger.bytes == 40_008)
     }
+
+    /// What went from loop to loop is nobody's when it has arrived.
+    @Test func mailLeavesEachLoopsAccountEven() throws {
+        let script = "return { message = function(c, d) c:send(('x'):rep(30000)) ws.broadcast(('x'):rep(30000)) end }"
+        let house = try TestHouse(script, loops: 2, bufferedTotal: 100_000)
+        let client = try house.connect()
+        house.run()
+        for _ in 0..<3 {
+            client.send("go")
+            house.run()
+        }
+        #expect(client.texts.count == 6 && house.ledger.bytes == 0)
+        #expect(house.ledger.add(100_001, worker: 0) == 0)
+    }
+
+    /// The loop of a script may hold the most and have no connection to end.
+    @Test func shedsWhereThereIsSomethingToEnd() throws {
+        let house = try TestHouse("return { message = function() end }", loops: 2, bufferedTotal: 50_000)
+        let client = try house.connect()
+        house.run()
+        _ = house.ledger.add(48_000, worker: 1)
+        var cut = client.frame(String(repeating: "y", count: 5000))
+        client.feed(cut.readSlice(length: 4000)!)
+        house.run()
+        #expect(client.transport.wasReset)
+        #expect(house.ledger.bytes == 48_000)
+    }
 }
