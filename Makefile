@@ -14,9 +14,10 @@ BINARY := .build/release/nightjar
 PYTEST := .venv/bin/python -m pytest Tests/EndToEnd
 OOM := Tests/CLuaRuntimeTests/oom.c
 
-# What a target adds: make run ARGS='--port 9000', make test-e2e ARGS='-k chat', make autobahn CASES='6.*',
-# make fuzz TIME=60 TARGETS='frames', make sanitize SANITIZERS='thread'.
+# What a target adds: make run SCRIPTS=examples/chat/scripts ARGS='--port 9000', make test-e2e ARGS='-k chat',
+# make autobahn CASES='6.*', make fuzz TIME=60 TARGETS='frames', make sanitize SANITIZERS='thread'.
 ARGS ?=
+SCRIPTS ?= scripts
 CASES ?=
 TIME ?=
 TARGETS ?=
@@ -28,9 +29,9 @@ SANITIZERS ?=
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-run: build ## builds what is missing and serves scripts/ on 127.0.0.1:8080
-	@echo "==> serving scripts/"
-	@exec $(BINARY) serve scripts --dev $(ARGS)
+run: build ## builds what is missing and serves scripts/, or SCRIPTS=folder, on 127.0.0.1:8080
+	@echo "==> serving $(SCRIPTS)/"
+	@exec $(BINARY) serve $(SCRIPTS) --dev $(ARGS)
 
 build: ## builds .build/release/nightjar
 	@dev/setup.sh build

@@ -1,0 +1,8 @@
+return [==[
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>chat</title>
+<p>The page comes here.</p>
+</html>
+]==]
