@@ -27,7 +27,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private let worker: Worker
-    private let router: Router
     private let configuration: ServerConfiguration
     private let census: ConnectionCensus
     private let isSecure: Bool
@@ -41,14 +40,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     init(
         worker: Worker,
-        router: Router,
         configuration: ServerConfiguration,
         census: ConnectionCensus,
         isSecure: Bool,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>
     ) {
         self.worker = worker
-        self.router = router
         self.configuration = configuration
         self.census = census
         self.isSecure = isSecure
@@ -181,7 +178,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.worker.counters.add(.refused(.target))
             return HTTPAnswer(400, error.sentence)
         }
-        guard let match = self.router.match(target.path) else {
+        guard let match = self.worker.router.match(target.path) else {
             self.worker.counters.add(.refused(.notFound))
             return HTTPAnswer(404, self.notFoundSentence)
         }
@@ -267,7 +264,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private var notFoundSentence: String {
         guard self.configuration.isDevelopment else { return "there is no route at this path" }
-        let routes = self.router.routes.map(\.path).joined(separator: ", ")
+        let routes = self.worker.router.routes.map(\.path).joined(separator: ", ")
         return "there is no route at this path; the routes are: \(routes.isEmpty ? "none" : routes)"
     }
 

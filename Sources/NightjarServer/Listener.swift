@@ -52,7 +52,6 @@ package enum Listener {
         identity: TLSIdentity?,
         group: any EventLoopGroup,
         workers: [Worker],
-        router: Router,
         census: ConnectionCensus
     ) async throws -> [Bound] {
         let plain = ListenAddress.tcp(host: configuration.host, port: configuration.port, isSecure: false)
@@ -66,7 +65,6 @@ package enum Listener {
                     identity: identity,
                     group: group,
                     workers: workers,
-                    router: router,
                     census: census
                 )
                 bound.append(try await Self.bind(bootstrap, to: address, configuration))
@@ -126,7 +124,6 @@ package enum Listener {
         identity: TLSIdentity?,
         group: any EventLoopGroup,
         workers: [Worker],
-        router: Router,
         census: ConnectionCensus
     ) -> ServerBootstrap {
         let workersByLoop = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
@@ -164,7 +161,6 @@ package enum Listener {
                     try Self.addHandshake(
                         to: channel,
                         worker: worker,
-                        router: router,
                         configuration: configuration,
                         census: census,
                         isSecure: tls != nil
@@ -222,7 +218,6 @@ package enum Listener {
     package static func addHandshake(
         to channel: any Channel,
         worker: Worker,
-        router: Router,
         configuration: ServerConfiguration,
         census: ConnectionCensus,
         isSecure: Bool = false
@@ -236,7 +231,6 @@ package enum Listener {
         )
         let handshake = HandshakeHandler(
             worker: worker,
-            router: router,
             configuration: configuration,
             census: census,
             isSecure: isSecure,

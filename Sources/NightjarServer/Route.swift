@@ -12,8 +12,8 @@ package final class Route: Sendable {
     /// The place of the route in the server's list.
     package let index: Int
 
-    /// What matches: `/echo`.
-    package let path: String
+    /// What matches: `/echo`, `/chat/:room`.
+    package let pattern: PathPattern
 
     /// The script's file, relative to the scripts folder: `games/tic.lua`.
     package let script: String
@@ -24,12 +24,15 @@ package final class Route: Sendable {
     /// The index of the event loop that owns the route's VM.
     package let owner: Int
 
+    /// The pattern as it was given.
+    package var path: String { self.pattern.text }
+
     /// True while more waits for the VM than it may hold: connections on every loop stop reading.
     package let isCongested = Atomic<Bool>(false)
 
-    package init(index: Int, path: String, script: String, configuration: RouteConfiguration, owner: Int) {
+    package init(index: Int, pattern: PathPattern, script: String, configuration: RouteConfiguration, owner: Int) {
         self.index = index
-        self.path = path
+        self.pattern = pattern
         self.script = script
         self.configuration = configuration
         self.owner = owner

@@ -5,59 +5,114 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// Finds the route of a path, segment by segment.
+/// Finds the route of a path, segment by segment, in a tree of all patterns.
 ///
-/// The routes form a tree of path segments, so that patterns (`:name`, a trailing `*`) are more kinds of branches and not
-/// another way to search.
+/// In each place a literal goes before a `:name`, and that before `*`; where the better one leads nowhere, the next is tried.
+/// So the first difference from the left decides, and no route hides a path from another that alone would have it.
 package struct Router: Sendable {
     /// What a path leads to.
     package struct Match {
         package let route: Route
 
-        /// What the pattern's names stand for in this path.
+        /// What the pattern's names stand for in this path; the rest is named `*`.
         package let parameters: [(name: String, value: String)]
     }
 
     private struct Node: Sendable {
         var route: Route?
-        var literals: [[UInt8]: Node] = [:]
+        /// The route whose pattern goes on with `*` here.
+        var rest: Route?
+        var parameter: Int?
+        var literals: [Segment: Int] = [:]
     }
 
-    private var root = Node()
+    /// What stands between two slashes, compared by bytes: as characters, a slash with a combining mark behind it would
+    /// be no slash, and what looks alike would be equal.
+    private struct Segment: Sendable, Hashable {
+        let bytes: Substring.UTF8View
+
+        static func == (left: Segment, right: Segment) -> Bool {
+            left.bytes.elementsEqual(right.bytes)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            let isDone: Void? = self.bytes.withContiguousStorageIfAvailable {
+                hasher.combine(bytes: UnsafeRawBufferPointer($0))
+            }
+            if isDone == nil {
+                self.bytes.forEach { hasher.combine($0) }
+            }
+        }
+    }
+
+    private var nodes = [Node()]
 
     /// Every route, in the order of their paths.
     package let routes: [Route]
 
+    /// - Parameter routes: no two of the same ``PathPattern/shape``.
     package init(_ routes: [Route]) {
         self.routes = routes.sorted { $0.path < $1.path }
         for route in routes {
-            Self.insert(route, at: Self.segments(of: route.path)[...], into: &self.root)
+            self.insert(route)
         }
     }
 
-    /// The route of a decoded path; nil when there is none. `/a` and `/a/` are two paths.
+    /// The route of a decoded path; nil when there is none, and below `/-/`. `/a` and `/a/` are two paths.
     package func match(_ path: String) -> Match? {
-        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
-        var node = self.root
-        for segment in Self.segments(of: path) {
-            guard let next = node.literals[segment] else { return nil }
-            node = next
-        }
-        return node.route.map { Match(route: $0, parameters: []) }
+        let bytes = path.utf8
+        guard bytes.first == UInt8(ascii: "/"), !bytes.starts(with: "/-/".utf8) else { return nil }
+        var values: [Substring.UTF8View] = []
+        guard let route = self.route(of: bytes.dropFirst(), from: 0, &values) else { return nil }
+        let pairs = zip(route.pattern.names, values)
+        return Match(route: route, parameters: pairs.map { ($0, String(Substring($1))) })
     }
 
-    private static func insert(_ route: Route, at segments: ArraySlice<[UInt8]>, into node: inout Node) {
-        guard let first = segments.first else {
-            node.route = route
-            return
+    /// The route of what is left of a path behind a slash, looked for below a node.
+    private func route(of rest: Substring.UTF8View, from index: Int, _ values: inout [Substring.UTF8View]) -> Route? {
+        let end = rest.firstIndex(of: UInt8(ascii: "/"))
+        let segment = rest[..<(end ?? rest.endIndex)]
+        let behind = end.map { rest[rest.index(after: $0)...] }
+        func follow(_ child: Int) -> Route? {
+            guard let behind else { return self.nodes[child].route }
+            return self.route(of: behind, from: child, &values)
         }
-        Self.insert(route, at: segments.dropFirst(), into: &node.literals[first, default: Node()])
+        if let child = self.nodes[index].literals[Segment(bytes: segment)], let route = follow(child) {
+            return route
+        }
+        if let child = self.nodes[index].parameter, !segment.isEmpty {
+            values.append(segment)
+            if let route = follow(child) { return route }
+            values.removeLast()
+        }
+        guard let route = self.nodes[index].rest else { return nil }
+        values.append(rest)
+        return route
     }
 
-    /// `/a/b` is `a`, `b`; `/` is one empty segment, and so is what follows a trailing slash.
-    ///
-    /// By bytes: as characters, a slash with a combining mark behind it would be no slash, and what looks alike would be equal.
-    private static func segments(of path: String) -> [[UInt8]] {
-        path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Array.init)
+    private mutating func insert(_ route: Route) {
+        var index = 0
+        for segment in route.pattern.segments {
+            switch segment {
+            case .literal(let text):
+                let key = Segment(bytes: text[...].utf8)
+                let child = self.nodes[index].literals[key] ?? self.makeNode()
+                self.nodes[index].literals[key] = child
+                index = child
+            case .parameter:
+                let child = self.nodes[index].parameter ?? self.makeNode()
+                self.nodes[index].parameter = child
+                index = child
+            case .rest:
+                self.nodes[index].rest = route
+                return
+            }
+        }
+        self.nodes[index].route = route
+    }
+
+    private mutating func makeNode() -> Int {
+        self.nodes.append(Node())
+        return self.nodes.count - 1
     }
 }

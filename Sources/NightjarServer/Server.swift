@@ -83,7 +83,7 @@ package final class Server: Sendable {
             let folder = ScriptFolder(path: self.configuration.scripts)
             let scripts = try self.scripts(in: folder)
             let loops = groups.flatMap { Array($0.makeIterator()) }
-            let routes = self.routes(of: scripts, ioThreads: ioThreads, threads: loops.count)
+            let routes = try self.routes(of: scripts, ioThreads: ioThreads, threads: loops.count)
             let limit = self.configuration.bufferedTotal
             let ledger = BufferLedger(limit: limit > 0 ? limit : MemoryLimit.bytes() / 4, workers: loops.count)
             let workers = try await self.makeWorkers(on: loops, routeCount: routes.count, ledger: ledger)
@@ -93,12 +93,15 @@ package final class Server: Sendable {
                 limitPerClient: self.configuration.connectionsPerIP
             )
             try await self.load(scripts, for: routes, on: workers, from: folder)
+            let router = Router(routes)
+            for worker in workers {
+                try await worker.eventLoop.submit { worker.router = router }.get()
+            }
             let listeners = try await Listener.bind(
                 self.configuration,
                 identity: identity,
                 group: ioGroup,
                 workers: Array(workers[..<ioThreads]),
-                router: Router(routes),
                 census: census
             )
             let admin: AdminListener?
@@ -221,13 +224,13 @@ package final class Server: Sendable {
     }
 
     /// Deals the routes out over the loops that own VMs.
-    private func routes(of scripts: [Script], ioThreads: Int, threads: Int) -> [Route] {
+    private func routes(of scripts: [Script], ioThreads: Int, threads: Int) throws -> [Route] {
         let owners = threads > ioThreads ? Array(ioThreads..<threads) : Array(0..<threads)
-        return scripts.enumerated().map { index, script in
+        return try scripts.enumerated().map { index, script in
             let name = String(script.name.dropLast(".lua".count))
             return Route(
                 index: index,
-                path: script.route,
+                pattern: try PathPattern(script.route),
                 script: script.name,
                 configuration: self.configuration.routes[name] ?? self.configuration.route,
                 owner: owners[index % owners.count]

@@ -42,6 +42,9 @@ package final class Worker {
     /// The VMs that live on this loop, by the index of their route.
     package private(set) var runners: [Int: ScriptRunner] = [:]
 
+    /// Where requests lead; exchanged as a whole.
+    package var router = Router([])
+
     /// Frames of the connection that is being read, so that they leave in one write.
     package var output = ByteBuffer()
 

@@ -52,7 +52,6 @@ struct HandshakeHandlerTests {
                 try Listener.addHandshake(
                     to: self.channel,
                     worker: self.house.workers[0],
-                    router: Router([self.house.route]),
                     configuration: configuration,
                     census: census
                 )

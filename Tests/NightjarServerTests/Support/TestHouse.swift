@@ -41,7 +41,13 @@ final class TestHouse {
         self.workers = try loops.enumerated().map { index, loop in
             try Worker(index: index, eventLoop: loop, peerCount: count, routeCount: 1, ledger: ledger, logger: logger)
         }
-        self.route = Route(index: 0, path: "/test", script: "test.lua", configuration: configuration, owner: count - 1)
+        self.route = Route(
+            index: 0,
+            pattern: try PathPattern("/test"),
+            script: "test.lua",
+            configuration: configuration,
+            owner: count - 1
+        )
         self.runner = ScriptRunner(
             route: self.route,
             worker: self.workers[count - 1],
@@ -55,6 +61,7 @@ final class TestHouse {
         self.workers[count - 1].add(self.runner)
         for worker in self.workers {
             worker.start(peers: self.workers)
+            worker.router = Router([self.route])
         }
     }
 
