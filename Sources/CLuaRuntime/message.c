@@ -9,6 +9,8 @@
 
 #include "runtime.h"
 
+#include <string.h>
+
 static const nj_name send_options[] = {
     {"kind", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {NULL, NJ_KNOWN},
 };
@@ -47,30 +49,21 @@ static void read_key(lua_State *L, const char *function, nj_message *message) {
 
 // Uses 3 slots, and leaves the value of `except` at the top if there is one.
 static void read_options(lua_State *L, int index, const char *function, bool is_broadcast, nj_message *message) {
+    const nj_name *names = is_broadcast ? broadcast_options : send_options;
+    const char *name;
     lua_pushnil(L);
-    while (lua_next(L, index)) {
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            nj_raise(L, NJ_RUNTIME, "%s: the keys of the options must be strings, not %s", function,
-                     luaL_typename(L, -2));
-        }
-        size_t length;
-        const char *name = lua_tolstring(L, -2, &length);
-        if (nj_names_equal(name, length, "kind")) {
+    while ((name = nj_options_next(L, index, function, names)) != NULL) {
+        if (strcmp(name, "kind") == 0) {
             if (lua_type(L, -1) != LUA_TSTRING) refuse_kind(L, -1, function);
             message->is_text = read_kind(L, lua_gettop(L), function);
-        } else if (nj_names_equal(name, length, "key")) {
+        } else if (strcmp(name, "key") == 0) {
             read_key(L, function, message);
-        } else if (nj_names_equal(name, length, "compress")) {
+        } else if (strcmp(name, "compress") == 0) {
             if (lua_type(L, -1) != LUA_TBOOLEAN) {
                 nj_raise(L, NJ_RUNTIME, "%s: compress must be true or false, not a %s", function,
                          luaL_typename(L, -1));
             }
             message->compress = lua_toboolean(L, -1);
-        } else if (!is_broadcast || !nj_names_equal(name, length, "except")) {
-            char text[256];
-            const nj_name *names = is_broadcast ? broadcast_options : send_options;
-            nj_names_explain(names, name, length, "option", "", text, sizeof text);
-            nj_raise(L, NJ_RUNTIME, "%s: %s", function, text);
         }
         lua_pop(L, 1);
     }
@@ -83,18 +76,22 @@ static void read_options(lua_State *L, int index, const char *function, bool is_
     }
 }
 
+// The JSON text of the table at `index`, in the VM's scratch.
+static void encode_table(lua_State *L, int index, const char *function, nj_message *message) {
+    if (!message->is_text) {
+        nj_raise(L, NJ_RUNTIME, "%s: a table is sent as JSON, which is text: leave \"binary\" away", function);
+    }
+    const nj_bytes *text = nj_json_write(L, nj_vm_of(L), index, function);
+    message->bytes = (const char *)text->start;
+    message->length = text->length;
+}
+
 nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast) {
     nj_message message = {.is_text = true, .compress = true};
-    switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-        message.bytes = lua_tolstring(L, index, &message.length);
-        break;
-    case LUA_TTABLE:
-        nj_raise(L, NJ_RUNTIME, "%s: tables as JSON are not in this version yet: pass a string", function);
-        break;
-    default:
-        nj_raise(L, NJ_RUNTIME, "%s: data must be a string, not %s", function,
-                 lua_isnone(L, index) ? "missing" : luaL_typename(L, index));
+    int type = lua_type(L, index);
+    if (type != LUA_TSTRING && type != LUA_TTABLE) {
+        nj_raise(L, NJ_RUNTIME, "%s: data must be a string or a table, not %s", function,
+                 type == LUA_TNONE ? "missing" : nj_kind_of(L, index));
     }
     switch (lua_type(L, index + 1)) {
     case LUA_TSTRING:
@@ -109,6 +106,11 @@ nj_message nj_message_read(lua_State *L, int index, const char *function, bool i
     default:
         refuse_kind(L, index + 1, function);
     }
+    if (type == LUA_TTABLE) {
+        encode_table(L, index, function, &message);
+        return message;
+    }
+    message.bytes = lua_tolstring(L, index, &message.length);
     size_t error = message.is_text ? nj_utf8_error(message.bytes, message.length) : 0;
     if (error > 0) {
         nj_raise(L, NJ_RUNTIME, "%s: text must be UTF-8, and byte %zu is not; pass \"binary\" to send bytes", function,

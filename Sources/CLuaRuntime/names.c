@@ -78,3 +78,34 @@ void nj_names_explain(const nj_name *names, const char *key, size_t length, cons
         snprintf(text, capacity, "unknown %s \"%s\"%s", what, quoted, otherwise);
     }
 }
+
+// Upvalues: the names, the table's own.
+static int refuse_read(lua_State *L) {
+    const nj_name *names = lua_touserdata(L, lua_upvalueindex(1));
+    const char *table = lua_tostring(L, lua_upvalueindex(2));
+    if (lua_type(L, 2) != LUA_TSTRING) {
+        return nj_raise(L, NJ_RUNTIME, "%s has no field of type %s", table, luaL_typename(L, 2));
+    }
+    char what[64], text[256];
+    size_t length;
+    const char *key = lua_tolstring(L, 2, &length);
+    snprintf(what, sizeof what, "field of %s:", table);
+    nj_names_explain(names, key, length, what, "", text, sizeof text);
+    return nj_raise(L, NJ_RUNTIME, "%s", text);
+}
+
+static int refuse_write(lua_State *L) {
+    const char *table = lua_tostring(L, lua_upvalueindex(2));
+    return nj_raise(L, NJ_RUNTIME, "%s cannot be given new fields: use a variable of the script", table);
+}
+
+void nj_names_seal(lua_State *L, const nj_name *names, const char *table) {
+    static const luaL_Reg events[] = {{"__index", refuse_read}, {"__newindex", refuse_write}, {NULL, NULL}};
+    luaL_newlibtable(L, events);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)names);
+    lua_pushstring(L, table);
+    luaL_setfuncs(L, events, 2);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+}

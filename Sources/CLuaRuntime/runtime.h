@@ -66,6 +66,25 @@ size_t nj_utf8_error(const char *text, size_t length);
 // The length of the longest start of a valid text that has at most `limit` bytes and cuts no character.
 size_t nj_utf8_cut(const char *text, size_t length, size_t limit);
 
+// MARK: number.c
+
+// Room for any number's text.
+#define NJ_NUMBER_CAPACITY 32
+
+typedef struct nj_number {
+    bool is_integer;
+    lua_Integer integer;
+    double real;
+    // NULL when it is a number.
+    const char *why;
+} nj_number;
+
+// Write a number, the float a finite one, and answer the length. None of them raises.
+size_t nj_number_write_integer(lua_Integer value, char *text);
+size_t nj_number_write_float(double value, char *text);
+// Reads the number that begins at `start`, before `end`, and answers where it ends, or the byte that is wrong.
+const char *nj_number_read(const char *start, const char *end, nj_number *number);
+
 // MARK: watch.c and clock.c
 
 typedef struct nj_watch {
@@ -81,6 +100,7 @@ typedef struct nj_watch {
 #if NJ_POLL_CLOCK
     // Nanoseconds of the thread's CPU time; `busy_rest` is less than a tick.
     uint64_t started, deadline, busy_rest;
+    uint32_t looks;
 #endif
 } nj_watch;
 
@@ -93,6 +113,8 @@ void nj_watch_prepare(nj_vm *vm);
 void nj_watch_arm(nj_vm *vm);
 // Raises if the deadline has passed. For every place where an error was caught or a coroutine returned.
 void nj_watch_check(lua_State *L);
+// What the hook does when it comes: raises beyond the deadline, and looks after the quota.
+void nj_watch_act(lua_State *L);
 // The sentences of the two limits. Do not raise.
 void nj_watch_describe(const nj_vm *vm, char *text, size_t capacity);
 void nj_quota_describe(const nj_vm *vm, char *text, size_t capacity);
@@ -150,13 +172,17 @@ struct nj_vm {
     nj_outbox outbox;
     // What a function of the host handed over last.
     nj_answer answer;
+    // What a function puts together before it is a string or an effect; the next use overwrites it.
+    nj_bytes scratch;
     nj_limits limits;
 
     // Registry references.
     int worker_ref, handler_refs[NJ_EVENT_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref,
-        modules_ref, ws_ref, text_ref, binary_ref;
+        modules_ref, ws_ref, text_ref, binary_ref, json_null_ref, json_array_ref;
     // Compared by address: a userdata with this metatable is a connection.
     const void *connection_metatable;
+    // The one value that is JSON's null, and the metatable that marks arrays.
+    const void *json_null, *json_array_metatable;
     bool connect_takes_request;
 
     const char *product_version;
@@ -176,6 +202,16 @@ struct nj_vm {
 
 // Lua copies a state's extra space into each coroutine made from it. Does not raise.
 static inline nj_vm *nj_vm_of(lua_State *L) { return *(nj_vm **)lua_getextraspace(L); }
+
+// The hook does not run while a C function does: one that works long calls this at each step. May raise.
+static inline void nj_watch_look(lua_State *L, nj_vm *vm) {
+#if NJ_POLL_CLOCK
+    vm->watch.looks += 1;
+    if (vm->watch.looks % 256 == 0) nj_watch_act(L);
+#else
+    if (vm->watch.has_expired || vm->allocator.is_pressed) nj_watch_act(L);
+#endif
+}
 
 // MARK: failure.c
 
@@ -214,6 +250,56 @@ const char *nj_names_quote(const char *name, size_t length, char quoted[NJ_QUOTE
 void nj_names_explain(const nj_name *names, const char *key, size_t length, const char *what, const char *otherwise,
                       char *text, size_t capacity);
 
+// Has the table at the top refuse other fields than it has; `table` is what errors call it. Uses 4 slots.
+void nj_names_seal(lua_State *L, const nj_name *names, const char *table);
+
+// MARK: options.c
+
+// Raises unless there is a table at `index`.
+void nj_options_check(lua_State *L, int index, const char *function);
+// As lua_next on a table of options: pushes the next key and value and answers the name, or pops and answers NULL.
+// Raises for a key that is none of the names. Uses 5 slots.
+const char *nj_options_next(lua_State *L, int index, const char *function, const nj_name *names);
+
+// MARK: path.c
+
+// A key on the way to a value, or the root when there is no parent.
+typedef struct nj_path {
+    const struct nj_path *parent;
+    const char *root;
+    // The key's place on the stack, or 0 for `position`.
+    int key;
+    lua_Integer position;
+} nj_path;
+
+#define NJ_PATH_CAPACITY 200
+
+// Writes the path, cut where it is too long, and answers `text`. Uses 2 slots; does not raise.
+const char *nj_path_write(lua_State *L, const nj_path *path, char text[NJ_PATH_CAPACITY]);
+// What errors call a value: its type, or what kind of userdata it is. Uses 2 slots; does not raise.
+const char *nj_kind_of(lua_State *L, int index);
+
+// MARK: json.c, json_read.c, json_write.c
+
+// How deep tables may lie in each other, in JSON and in plain data.
+#define NJ_DEEPEST_TABLE 100
+
+// Encodes the value at `index` into the VM's scratch. Raises with the path to what cannot be JSON.
+nj_bytes *nj_json_write(lua_State *L, nj_vm *vm, int index, const char *function);
+// The same as a string that is pushed.
+void nj_json_push(lua_State *L, nj_vm *vm, int index, const char *function);
+// Pushes the value of a text; false with nothing pushed when it is no JSON: where from 1 on, and why.
+bool nj_json_read(lua_State *L, nj_vm *vm, const char *text, size_t length, size_t *error_byte, const char **why);
+// How many bytes at the start may stand in a JSON string as they are. Does not raise.
+size_t nj_json_plain_length(const char *text, size_t length);
+// Use 1 slot and do not raise.
+bool nj_json_is_null(lua_State *L, const nj_vm *vm, int index);
+bool nj_json_is_array(lua_State *L, const nj_vm *vm, int index);
+// Marks the table at the top as an array. Uses 1 slot.
+void nj_json_mark(lua_State *L, const nj_vm *vm);
+int nj_json_encode(lua_State *L);            // ws.json.encode
+int nj_json_decode(lua_State *L);            // ws.json.decode
+
 // MARK: The libraries that a script sees
 
 // Each pushes what it makes. Uses 6 slots.
@@ -223,6 +309,7 @@ void nj_protect_open(lua_State *L);          // protect.c: adds pcall and xpcall
 void nj_coroutine_open(lua_State *L);        // coroutine.c: pushes the table
 void nj_ws_open(lua_State *L);               // ws.c: pushes the table
 void nj_log_open(lua_State *L);              // log.c: pushes the table of ws.log
+void nj_json_open(lua_State *L);             // json.c: pushes the table of ws.json
 int nj_log_print(lua_State *L);              // log.c: print
 int nj_require(lua_State *L);                // require.c: require
 void nj_connection_open(lua_State *L);       // connection.c: pushes nothing

@@ -62,6 +62,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->watch.clock = clock;
     vm->outbox.records.vm = vm;
     vm->answer.bytes.vm = vm;
+    vm->scratch.vm = vm;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     vm->main = lua_newstate(nj_allocate, vm);
@@ -89,6 +90,7 @@ void nj_vm_close(nj_vm *vm) {
     for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     nj_bytes_empty(&vm->outbox.records, 0);
     nj_bytes_empty(&vm->answer.bytes, 0);
+    nj_bytes_empty(&vm->scratch, 0);
     vm->outbox.read = 0;
 }
 
@@ -161,6 +163,7 @@ bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks) {
         lua_pop(vm->main, 1);
     }
     nj_watch_leave(vm);
+    if (vm->scratch.capacity > NJ_OUTBOX_KEPT) nj_bytes_empty(&vm->scratch, NJ_OUTBOX_KEPT);
     vm->is_running = false;
     return !vm->has_failed;
 }

@@ -64,19 +64,21 @@ static void relieve(lua_State *L, nj_vm *vm) {
     nj_raise_located(L, NJ_MEMORY, text);
 }
 
-// Uses 2 slots.
-static void hook(lua_State *L, lua_Debug *activation) {
-    (void)activation;
+void nj_watch_act(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     look_at_clock(&vm->watch);
     if (vm->watch.has_expired) raise_deadline(L, vm);
-    if (vm->allocator.is_pressed) {
-        relieve(L, vm);
-    } else {
+    if (vm->allocator.is_pressed) relieve(L, vm);
+}
+
+// Uses 2 slots.
+static void hook(lua_State *L, lua_Debug *activation) {
+    (void)activation;
 #if !NJ_POLL_CLOCK
-        lua_sethook(L, NULL, 0, 0);
+    const nj_vm *vm = nj_vm_of(L);
+    if (!vm->watch.has_expired && !vm->allocator.is_pressed) lua_sethook(L, NULL, 0, 0);
 #endif
-    }
+    nj_watch_act(L);
 }
 
 void nj_watch_arm(nj_vm *vm) {

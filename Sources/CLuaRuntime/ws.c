@@ -15,7 +15,7 @@ static const nj_name names[] = {
     {"broadcast", NJ_KNOWN},  {"conns", NJ_KNOWN},      {"get", NJ_KNOWN},       {"log", NJ_KNOWN},
     {"version", NJ_KNOWN},    {"room", NJ_LATER},       {"rooms", NJ_LATER},     {"after", NJ_LATER},
     {"every", NJ_LATER},      {"sleep", NJ_LATER},      {"spawn", NJ_LATER},     {"wait", NJ_LATER},
-    {"wake", NJ_LATER},       {"shared", NJ_LATER},     {"json", NJ_LATER},      {"crypto", NJ_LATER},
+    {"wake", NJ_LATER},       {"shared", NJ_LATER},     {"json", NJ_KNOWN},      {"crypto", NJ_LATER},
     {"now", NJ_LATER},        {"clock", NJ_LATER},      {"uuid", NJ_LATER},      {"env", NJ_LATER},
     {"instance", NJ_LATER},   {"instances", NJ_LATER},  {"store", NJ_RESERVED},  {"alarm", NJ_RESERVED},
     {"fetch", NJ_RESERVED},   {"jwt", NJ_RESERVED},     {"publish", NJ_RESERVED}, {"count", NJ_RESERVED},
@@ -156,6 +156,8 @@ void nj_ws_open(lua_State *L) {
     luaL_newlib(L, functions);
     nj_log_open(L);
     lua_setfield(L, -2, "log");
+    nj_json_open(L);
+    lua_setfield(L, -2, "json");
     lua_pushstring(L, vm->product_version);
     lua_setfield(L, -2, "version");
     luaL_newlib(L, events);

@@ -51,6 +51,10 @@ struct ConnectionTests {
         ("conn:send('x', { compress = false })", "send #1 text x plain"),
         ("conn:send('x', { compress = true, kind = 'binary' })", "send #1 binary x"),
         ("conn:send('x', { key = 'k' })", "send #1 text x key k"),
+        ("conn:send({})", "send #1 text {}"),
+        ("conn:send { 'a', 2, { b = true } }", "send #1 text [\"a\",2,{\"b\":true}]"),
+        ("conn:send({ 1 }, 'text')", "send #1 text [1]"),
+        ("conn:send({ 1 }, { key = 'k', compress = false })", "send #1 text [1] plain key k"),
         ("conn:send('', { key = 'a\\0b', compress = false })", "send #1 text  plain key a\0b"),
         ("conn:send('123456789', { key = 'abcdefgh' })", "send #1 text 123456789 key abcdefgh"),
         ("conn:send('x', { key = ('k'):rep(256) })", "send #1 text x key \(String(repeating: "k", count: 256))"),
@@ -138,10 +142,16 @@ struct ConnectionTests {
     }
 
     @Test(arguments: [
-        ("conn:send()", "conn:send: data must be a string, not missing"),
-        ("conn:send(nil)", "conn:send: data must be a string, not nil"),
-        ("conn:send(12)", "conn:send: data must be a string, not number"),
-        ("conn:send({})", "conn:send: tables as JSON are not in this version yet: pass a string"),
+        ("conn:send()", "conn:send: data must be a string or a table, not missing"),
+        ("conn:send(nil)", "conn:send: data must be a string or a table, not nil"),
+        ("conn:send(12)", "conn:send: data must be a string or a table, not number"),
+        ("conn:send(conn)", "conn:send: data must be a string or a table, not conn"),
+        ("conn:send({ print })", "conn:send: data[1] is a function, which JSON cannot hold"),
+        ("conn:send({}, 'binary')", "conn:send: a table is sent as JSON, which is text: leave \"binary\" away"),
+        (
+            "conn:send({}, { kind = 'binary' })",
+            "conn:send: a table is sent as JSON, which is text: leave \"binary\" away"
+        ),
         ("conn:send('ab\\xC3x')", "conn:send: text must be UTF-8, and byte 3 is not; pass \"binary\" to send bytes"),
         (
             "conn:send('12345678\\xED\\xA0\\x80')",

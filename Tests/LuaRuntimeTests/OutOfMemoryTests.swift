@@ -22,6 +22,7 @@ struct OutOfMemoryTests {
                 print(data, conn)
                 for other in ws.conns() do other:send(util.twice(data), { kind = kind }) end
                 ws.broadcast(data, { except = { conn } })
+                conn:send(ws.json.decode(ws.json.encode({ data, { "a\\n", 1.5 } })))
                 if data == "fail" then
                     error(setmetatable({}, { __tostring = function() return "text" .. data end }))
                 end

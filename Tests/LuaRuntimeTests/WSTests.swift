@@ -14,6 +14,8 @@ struct WSTests {
         ("ws.broadcast('x', 'binary')", "broadcast binary x except []", "3"),
         ("ws.broadcast('x', { kind = 'binary' })", "broadcast binary x except []", "3"),
         ("ws.broadcast('x', { except = conn })", "broadcast text x except [1]", "2"),
+        ("ws.broadcast({ 1, {} })", "broadcast text [1,{}] except []", "3"),
+        ("ws.broadcast({ a = 1 }, { except = conn, key = 'k' })", "broadcast text {\"a\":1} except [1] key k", "2"),
         ("ws.broadcast('x', { except = {} })", "broadcast text x except []", "3"),
         ("ws.broadcast('x', { key = 'k', except = conn })", "broadcast text x except [1] key k", "2"),
         ("ws.broadcast('x', { compress = false })", "broadcast text x except [] plain", "3"),
@@ -62,9 +64,10 @@ struct WSTests {
     }
 
     @Test(arguments: [
-        ("ws.broadcast()", "ws.broadcast: data must be a string, not missing"),
-        ("ws.broadcast(1)", "ws.broadcast: data must be a string, not number"),
-        ("ws.broadcast({})", "ws.broadcast: tables as JSON are not in this version yet: pass a string"),
+        ("ws.broadcast()", "ws.broadcast: data must be a string or a table, not missing"),
+        ("ws.broadcast(1)", "ws.broadcast: data must be a string or a table, not number"),
+        ("ws.broadcast({ a = print })", "ws.broadcast: data.a is a function, which JSON cannot hold"),
+        ("ws.broadcast({}, 'binary')", "ws.broadcast: a table is sent as JSON, which is text: leave \"binary\" away"),
         ("ws.broadcast('\\x80')", "ws.broadcast: text must be UTF-8, and byte 1 is not; pass \"binary\" to send bytes"),
         ("ws.broadcast('x', { except = 1 })", "ws.broadcast: except must be a conn or a list of conns, not number"),
         ("ws.broadcast('x', { except = { 1 } })", "ws.broadcast: except must be a conn or a list of conns, not number"),
@@ -103,7 +106,6 @@ struct WSTests {
         ("ws.mine = 1", "ws cannot be given new fields: use a variable of the script"),
         ("ws.room('x')", "field of ws: \"room\" is not in this version yet"),
         ("ws.after(1)", "field of ws: \"after\" is not in this version yet"),
-        ("ws.json.encode()", "field of ws: \"json\" is not in this version yet"),
         ("ws.store.get()", "field of ws: \"store\" is reserved for a later version"),
         ("ws.fetch()", "field of ws: \"fetch\" is reserved for a later version"),
     ])
