@@ -80,8 +80,17 @@ const char *nj_path_write(lua_State *L, const nj_path *path, char text[NJ_PATH_C
 }
 
 const char *nj_kind_of(lua_State *L, int index) {
-    nj_vm *vm = nj_vm_of(L);
-    if (nj_connection_at(L, vm, index) != NULL) return "conn";
-    if (nj_json_is_null(L, vm, index)) return "ws.json.null";
-    return lua_type(L, index) == LUA_TTHREAD ? "coroutine" : luaL_typename(L, index);
+    switch (lua_type(L, index)) {
+    case LUA_TTHREAD:
+        return "coroutine";
+    case LUA_TUSERDATA: {
+        // Its metatable keeps the name.
+        if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return "userdata";
+        const char *name = lua_tostring(L, -1);
+        lua_pop(L, 1);
+        return name;
+    }
+    default:
+        return luaL_typename(L, index);
+    }
 }

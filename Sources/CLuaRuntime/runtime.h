@@ -274,9 +274,9 @@ typedef struct nj_path {
 
 #define NJ_PATH_CAPACITY 200
 
-// Writes the path, cut where it is too long, and answers `text`. Uses 2 slots; does not raise.
+// Writes the path, cut where it is too long, and answers `text`. Uses 3 slots.
 const char *nj_path_write(lua_State *L, const nj_path *path, char text[NJ_PATH_CAPACITY]);
-// What errors call a value: its type, or what kind of userdata it is. Uses 2 slots; does not raise.
+// What errors call a value: its type, or what kind of userdata it is. Uses 3 slots.
 const char *nj_kind_of(lua_State *L, int index);
 
 // MARK: json.c, json_read.c, json_write.c
@@ -299,6 +299,22 @@ bool nj_json_is_array(lua_State *L, const nj_vm *vm, int index);
 void nj_json_mark(lua_State *L, const nj_vm *vm);
 int nj_json_encode(lua_State *L);            // ws.json.encode
 int nj_json_decode(lua_State *L);            // ws.json.decode
+
+// MARK: plain.c
+
+// What plain data may hold besides nil, booleans, numbers, strings, ws.json.null and tables of these.
+enum { NJ_PLAIN_OBJECTS = 1 /* conns and Rooms */ };
+
+#define NJ_PLAIN_WHY_CAPACITY 320
+
+// Appends the value at `index`; raises with the path, which begins with `what`, to what is no plain data.
+void nj_plain_write(lua_State *L, nj_vm *vm, int index, nj_bytes *bytes, const char *what, unsigned allowed);
+// Pushes the value whose bytes nj_plain_write has made; nil for none. Uses 8 slots.
+void nj_plain_push(lua_State *L, nj_vm *vm, const void *bytes, size_t length);
+// Looks at `patience` values at most, and answers whether nj_plain_write would take them; otherwise writes why. `seen` is
+// where on the stack the tables are that other values hold, to which those of this one are added, or 0.
+bool nj_plain_check(lua_State *L, nj_vm *vm, int index, const char *what, unsigned allowed, int seen, size_t patience,
+                    char why[NJ_PLAIN_WHY_CAPACITY]);
 
 // MARK: The libraries that a script sees
 
