@@ -20,8 +20,10 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private enum State {
         case waitingForHead
-        /// The head is good; the upgrade happens at the end of the (empty) request.
+        /// The head is good; the request has no body, so its end follows.
         case accepted(Route, ClientRequest, answer: HTTPAnswer)
+        /// The request is over; the upgrade happens when the decoder has looked at all that came with it.
+        case complete(Route, ClientRequest, answer: HTTPAnswer)
         /// The answer is sent, and whatever else comes is ignored.
         case answered
     }
@@ -69,10 +71,21 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case (.head(let head), .waitingForHead):
             self.evaluate(head, context: context)
         case (.end, .accepted(let route, let request, let answer)):
-            self.upgrade(to: route, request: request, answer: answer, context: context)
+            self.state = .complete(route, request, answer: answer)
+        case (.head, .complete):
+            // The decoder and we do not agree that the first request ends HTTP: it reads `Connection: Upgrade` with a tab behind
+            // it as another option. What followed would be lost, and its parts are nothing that a connection can take.
+            self.refuseAsMalformed(context: context)
         default:
             break
         }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .complete(let route, let request, let answer) = self.state {
+            self.upgrade(to: route, request: request, answer: answer, context: context)
+        }
+        context.fireChannelReadComplete()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -80,7 +93,17 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             // What follows a refusal is not looked at; closing now would take the answer from the peer.
             return
         }
-        guard case .waitingForHead = self.state, let error = error as? HTTPParserError else {
+        guard let error = error as? HTTPParserError else {
+            context.closeSocket()
+            return
+        }
+        switch self.state {
+        case .waitingForHead:
+            break
+        case .complete:
+            self.refuseAsMalformed(context: context)
+            return
+        case .accepted, .answered:
             context.closeSocket()
             return
         }
@@ -99,9 +122,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.worker.counters.add(.refused(.httpVersion))
             self.answer(HTTPAnswer(505, "this server speaks HTTP/1.1"), context: context)
         default:
-            self.worker.counters.add(.refused(.malformed))
-            self.answer(HTTPAnswer(400, "the request is not valid HTTP/1.1"), context: context)
+            self.refuseAsMalformed(context: context)
         }
+    }
+
+    private func refuseAsMalformed(context: ChannelHandlerContext) {
+        self.worker.counters.add(.refused(.malformed))
+        self.answer(HTTPAnswer(400, "the request is not valid HTTP/1.1"), context: context)
     }
 
     /// The server shuts down: drops the connection.

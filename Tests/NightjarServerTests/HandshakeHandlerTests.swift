@@ -159,6 +159,23 @@ struct HandshakeHandlerTests {
         #expect(try fixture.sent().hasSuffix("\u{1}A"))
     }
 
+    /// The HTTP parser does not take such a line for an upgrade and parses on, where the connection's bytes begin.
+    @Test(arguments: ["Connection: Upgrade\t", "Connection: keep-alive, upgrade\t, x"])
+    func refusesWhatTheParserTakesForRequests(line: String) throws {
+        var lines = Self.upgrade
+        lines[3] = line
+        let alone = try Fixture()
+        alone.request(lines)
+        #expect(try alone.sent().hasPrefix("HTTP/1.1 101 "))
+        for behind in ["GET /test HTTP/1.1\r\nHost: a\r\n\r\n", "\u{1}\u{1}\0\0\0\0A"] {
+            let fixture = try Fixture()
+            fixture.request(lines, body: behind)
+            let sent = try fixture.sent()
+            #expect(sent.hasPrefix("HTTP/1.1 400 ") && !sent.contains(" 101 "), "\(sent)")
+            #expect(fixture.worker.connections.count == 0)
+        }
+    }
+
     @Test func acceptsARequestThatComesByteByByte() throws {
         let fixture = try Fixture()
         for byte in (Self.upgrade.map { $0 + "\r\n" }.joined() + "\r\n").utf8 {

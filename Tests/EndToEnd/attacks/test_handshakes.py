@@ -122,6 +122,9 @@ SMUGGLED = {
     "two-hosts": (request("/echo", "Host: a", "Host: b"), (400,)),
     "no-connection": (request("/echo", without=["Connection"]), (400,)),
     "connection-upgraded": (request("/echo", "Connection: Upgraded"), (400,)),
+    # The HTTP parser takes these for other options, and what follows for a request.
+    "connection-tab": (request("/echo", "Connection: Upgrade\t"), (400,)),
+    "connection-tab-in-list": (request("/echo", "Connection: keep-alive, upgrade\t, x"), (400,)),
     "no-upgrade": (request("/echo", without=["Upgrade"]), (400, 426)),
     "upgrade-h2c": (request("/echo", "Upgrade: h2c"), (400, 426)),
     "upgrade-websockets": (request("/echo", "Upgrade: websockets"), (400, 426)),
