@@ -27,7 +27,7 @@ static const struct {
 static const nj_name names[] = {
     {"id", NJ_KNOWN},       {"state", NJ_KNOWN},    {"params", NJ_KNOWN}, {"query", NJ_KNOWN},   {"path", NJ_KNOWN},
     {"ip", NJ_KNOWN},       {"protocol", NJ_KNOWN}, {"open", NJ_KNOWN},   {"send", NJ_KNOWN},    {"close", NJ_KNOWN},
-    {"buffered", NJ_KNOWN}, {"rooms", NJ_LATER},    {"join", NJ_LATER},   {"leave", NJ_LATER},   {"receive", NJ_LATER},
+    {"buffered", NJ_KNOWN}, {"rooms", NJ_LATER},    {"join", NJ_LATER},   {"leave", NJ_LATER},   {"receive", NJ_KNOWN},
     {"call", NJ_RESERVED},  {"flush", NJ_RESERVED}, {"expire", NJ_RESERVED}, {NULL, NJ_KNOWN},
 };
 
@@ -74,7 +74,7 @@ static nj_connection *check_self(lua_State *L, nj_vm *vm, const char *method) {
     if (connection == NULL) {
         nj_raise(L, NJ_RUNTIME, "conn.%s was called without a conn: write conn:%s(...)", method, method);
     }
-    if (vm->is_loading) nj_raise(L, NJ_RUNTIME, "conn:%s has no effect while the script loads", method);
+    if (vm->phase != NJ_PHASE_RUN) nj_raise(L, NJ_RUNTIME, "conn:%s has no effect while the script loads", method);
     return connection;
 }
 
@@ -165,6 +165,11 @@ static int close_connection(lua_State *L) {
     nj_outbox_append(vm, &effect);
     lua_pushboolean(L, 1);
     return 1;
+}
+
+// conn:receive([timeout])
+static int receive(lua_State *L) {
+    return nj_task_receive(L, check_self(L, nj_vm_of(L), "receive")->id);
 }
 
 // MARK: Fields
@@ -268,7 +273,9 @@ static int to_string(lua_State *L) {
 }
 
 void nj_connection_open(lua_State *L) {
-    static const luaL_Reg methods[] = {{"close", close_connection}, {"send", send_message}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"close", close_connection}, {"receive", receive}, {"send", send_message}, {NULL, NULL},
+    };
     static const luaL_Reg events[] = {{"__newindex", set_field}, {"__tostring", to_string}, {NULL, NULL}};
     nj_vm *vm = nj_vm_of(L);
     luaL_newlib(L, events);

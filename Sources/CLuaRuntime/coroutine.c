@@ -123,8 +123,8 @@ static int wrap(lua_State *L) {
 // coroutine.yield(...)
 static int yield(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
-    if (L != vm->worker) return lua_yield(L, lua_gettop(L));
-    const char *where = vm->is_loading ? "the top level" : "a handler";
+    if (L != vm->task.thread) return lua_yield(L, lua_gettop(L));
+    const char *where = vm->phase == NJ_PHASE_RUN ? "a handler" : vm->phase == NJ_PHASE_LOAD ? "load" : "the top level";
     return luaL_error(L, "coroutine.yield: %s is not a coroutine of the script's own", where);
 }
 
@@ -137,14 +137,14 @@ static int status(lua_State *L) {
 // coroutine.isyieldable([thread])
 static int is_yieldable(lua_State *L) {
     lua_State *thread = lua_isnoneornil(L, 1) ? L : check_thread(L);
-    lua_pushboolean(L, thread != nj_vm_of(L)->worker && lua_isyieldable(thread));
+    lua_pushboolean(L, thread != nj_vm_of(L)->task.thread && lua_isyieldable(thread));
     return 1;
 }
 
 // coroutine.running(): for the script, the coroutine of the event is the main one.
 static int running(lua_State *L) {
     lua_pushthread(L);
-    lua_pushboolean(L, L == nj_vm_of(L)->worker);
+    lua_pushboolean(L, L == nj_vm_of(L)->task.thread);
     return 2;
 }
 

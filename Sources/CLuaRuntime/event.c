@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// Events: each pushes a handler and its arguments inside the worker, where running out of memory is an error like any
+// Events: each pushes a handler and its arguments inside its coroutine, where running out of memory is an error like any
 // other.
 
 #include "runtime.h"
@@ -27,6 +27,8 @@ static const char *bytes_of(const nj_event *event) { return event->length > 0 ? 
 
 static int push_event(lua_State *L, nj_vm *vm, const void *what) {
     const nj_event *event = what;
+    if (event->kind == NJ_EVENT_TIMER) return nj_timer_push(L, vm, event);
+    if (event->kind == NJ_EVENT_SPAWN) return nj_task_push_spawned(L, vm, event->number);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handler_refs[event->kind]);
     if (event->has_connection) {
         nj_connection_push(L, vm, event->id);
@@ -52,16 +54,27 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
     case NJ_EVENT_ERROR:
         push_report(L, event->report);
         return 2;
+    case NJ_EVENT_TIMER:
+    case NJ_EVENT_SPAWN:
+        break;
     }
     return 1;
 }
 
-bool nj_vm_dispatch(nj_vm *vm, const nj_event *event) {
-    if (vm->handler_refs[event->kind] == LUA_NOREF) return true;
-    vm->has_connection = event->has_connection;
-    vm->connection = event->id;
-    nj_event_frame frame = {.push = push_event, .what = event};
-    return nj_vm_run(vm, &frame, vm->limits.event_ticks);
+// Whether the script has something to run for the event.
+static bool is_handled(nj_vm *vm, const nj_event *event) {
+    if (event->kind < NJ_HANDLER_COUNT) return vm->handler_refs[event->kind] != LUA_NOREF;
+    if (vm->main == NULL) return false;
+    return event->kind == NJ_EVENT_SPAWN || nj_timer_is_set(vm, event->number);
 }
 
-bool nj_vm_handles(const nj_vm *vm, nj_event_kind kind) { return vm->handler_refs[kind] != LUA_NOREF; }
+nj_outcome nj_vm_dispatch(nj_vm *vm, const nj_event *event) {
+    if (!is_handled(vm, event)) return NJ_UNHANDLED;
+    nj_task task = {.kind = event->kind, .has_connection = event->has_connection, .connection = event->id};
+    nj_event_frame frame = {.push = push_event, .what = event};
+    return nj_vm_run(vm, &task, &frame, vm->limits.event_ticks);
+}
+
+bool nj_vm_handles(const nj_vm *vm, nj_event_kind kind) {
+    return kind < NJ_HANDLER_COUNT && vm->handler_refs[kind] != LUA_NOREF;
+}

@@ -105,6 +105,7 @@ void nj_failure_plain(nj_vm *vm, int status, const char *message) {
     vm->has_failed = true;
     failure->kind = status == LUA_ERRMEM ? NJ_MEMORY : vm->raising;
     if (failure->kind == NJ_DEADLINE) {
+        if (vm->watch.cause != NJ_CAUSE_CPU) failure->kind = NJ_WALL;
         nj_watch_describe(vm, what, sizeof what);
     } else if (failure->kind == NJ_MEMORY) {
         nj_quota_describe(vm, what, sizeof what);

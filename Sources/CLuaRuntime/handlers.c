@@ -9,7 +9,7 @@
 
 #include "runtime.h"
 
-static const char *const handlers[NJ_EVENT_COUNT] = {
+static const char *const handlers[NJ_HANDLER_COUNT] = {
     [NJ_EVENT_CONNECT] = "connect", [NJ_EVENT_MESSAGE] = "message", [NJ_EVENT_CLOSE] = "close",
     [NJ_EVENT_DRAIN] = "drain",     [NJ_EVENT_ERROR] = "error",
 };
@@ -17,7 +17,7 @@ static const char *const handlers[NJ_EVENT_COUNT] = {
 static const nj_name names[] = {
     {"connect", NJ_KNOWN},     {"message", NJ_KNOWN},  {"close", NJ_KNOWN},       {"drain", NJ_KNOWN},
     {"error", NJ_KNOWN},       {"upgrade", NJ_LATER},  {"on", NJ_LATER},          {"invalid", NJ_LATER},
-    {"request", NJ_LATER},     {"save", NJ_LATER},     {"load", NJ_LATER},        {"path", NJ_LATER},
+    {"request", NJ_LATER},     {"save", NJ_KNOWN},     {"load", NJ_KNOWN},        {"path", NJ_LATER},
     {"instances", NJ_LATER},   {"protocols", NJ_LATER}, {"origins", NJ_LATER},    {"key", NJ_LATER},
     {"compress", NJ_LATER},    {"slow", NJ_LATER},     {"keep_alive", NJ_LATER},  {"limits", NJ_LATER},
     {"calls", NJ_RESERVED},    {"event", NJ_RESERVED}, {"presence", NJ_RESERVED}, {"alarm", NJ_RESERVED},
@@ -32,7 +32,7 @@ static int refuse(lua_State *L, nj_vm *vm, const char *script, const char *text)
 }
 
 static int handler_of(const char *key, size_t length) {
-    for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) {
+    for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) {
         if (nj_names_equal(key, length, handlers[kind])) return kind;
     }
     return -1;
@@ -47,16 +47,21 @@ static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
     size_t length;
     const char *key = lua_tolstring(L, -2, &length);
     int kind = handler_of(key, length);
+    bool is_load = nj_names_equal(key, length, "load");
     if (key[0] == '_') {
         lua_pop(L, 1);
-    } else if (kind < 0) {
+    } else if (kind < 0 && !is_load && !nj_names_equal(key, length, "save")) {
         nj_names_explain(names, key, length, "key of the returned table:", "", text, sizeof text);
         refuse(L, vm, script, text);
     } else if (!lua_isfunction(L, -1)) {
         const char *type = luaL_typename(L, -1);
         refuse(L, vm, script, lua_pushfstring(L, "\"%s\" must be a function, not a %s", key, type));
-    } else {
+    } else if (kind >= 0) {
         vm->handler_refs[kind] = luaL_ref(L, LUA_REGISTRYINDEX);
+    } else if (is_load) {
+        vm->load_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    } else {
+        lua_pop(L, 1);
     }
 }
 

@@ -24,7 +24,7 @@ static void write_line(lua_State *L, nj_log_level level) {
     }
     size_t length;
     const char *text = lua_tolstring(L, -1, &length);
-    vm->host.log(vm->host.context, level, text, length, vm->has_connection ? &vm->connection : NULL, place);
+    vm->host.log(vm->host.context, level, text, length, vm->task.has_connection ? &vm->task.connection : NULL, place);
 }
 
 // print(...)

@@ -108,7 +108,7 @@ int nj_require(lua_State *L) {
         return luaL_error(L, "require: '%s' is being loaded already (a cycle), or failed to load before", name);
     }
     if (known != LUA_TNIL) return 1;
-    if (!vm->is_loading) {
+    if (vm->phase != NJ_PHASE_TOP) {
         return luaL_error(L, "require: '%s' was not loaded by the top level, and files are read only then", name);
     }
     lua_pop(L, 1);

@@ -87,6 +87,8 @@ const char *nj_number_read(const char *start, const char *end, nj_number *number
 
 // MARK: watch.c and clock.c
 
+typedef enum nj_cause { NJ_CAUSE_CPU, NJ_CAUSE_WALL, NJ_CAUSE_ENDING } nj_cause;
+
 typedef struct nj_watch {
     nj_clock *clock;
     // The coroutine that runs now: where the hook must be set. Always alive.
@@ -94,6 +96,8 @@ typedef struct nj_watch {
     volatile uint32_t budget;
     volatile uint32_t busy_ticks;
     volatile sig_atomic_t has_expired;
+    // Why it has.
+    nj_cause cause;
     // A collection that the quota demanded: its time is not the script's.
     volatile sig_atomic_t is_collecting;
     bool has_collected;
@@ -115,7 +119,7 @@ void nj_watch_arm(nj_vm *vm);
 void nj_watch_check(lua_State *L);
 // What the hook does when it comes: raises beyond the deadline, and looks after the quota.
 void nj_watch_act(lua_State *L);
-// The sentences of the two limits. Do not raise.
+// The sentences of the limits of time and of memory. Do not raise.
 void nj_watch_describe(const nj_vm *vm, char *text, size_t capacity);
 void nj_quota_describe(const nj_vm *vm, char *text, size_t capacity);
 
@@ -150,8 +154,24 @@ void nj_outbox_append(nj_vm *vm, const nj_effect *effect);
 
 // MARK: The VM
 
+// What runs, or waits: an event's handler in its coroutine.
+typedef struct nj_task {
+    // Of a task that waits; one that waits again has another.
+    uint64_t number;
+    lua_State *thread;
+    // The registry's reference that keeps the coroutine.
+    int ref;
+    nj_event_kind kind;
+    // For log lines, and for conn:receive.
+    bool has_connection;
+    uint64_t connection;
+} nj_task;
+
+// What the script may do: the top level has no effects, and `load` may only make timers.
+typedef enum nj_phase { NJ_PHASE_RUN, NJ_PHASE_TOP, NJ_PHASE_LOAD } nj_phase;
+
 typedef struct nj_event_frame {
-    // Pushes a function and its arguments and answers the number of arguments.
+    // Pushes a function and its arguments and answers the number of arguments, or -1 when there is nothing to run.
     int (*push)(lua_State *L, nj_vm *vm, const void *what);
     const void *what;
 } nj_event_frame;
@@ -160,12 +180,17 @@ typedef struct nj_source {
     const char *name;
     const void *bytes;
     size_t length;
+    int64_t version;
 } nj_source;
 
 struct nj_vm {
     lua_State *main;
-    // The coroutine in which events run; NULL until the next event makes another.
-    lua_State *worker;
+    // The coroutine for the next event, and its reference; NULL when that makes another.
+    lua_State *idle;
+    int idle_ref;
+    nj_task task;
+    // Numbers tasks, timers and spawned bodies.
+    uint64_t last_task;
     nj_host host;
     nj_allocator allocator;
     nj_watch watch;
@@ -177,10 +202,11 @@ struct nj_vm {
     nj_limits limits;
 
     // Registry references.
-    int worker_ref, handler_refs[NJ_EVENT_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref,
-        modules_ref, ws_ref, text_ref, binary_ref, json_null_ref, json_array_ref;
+    int handler_refs[NJ_HANDLER_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref, modules_ref,
+        ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref, json_null_ref,
+        json_array_ref;
     // Compared by address: a userdata with this metatable is a connection.
-    const void *connection_metatable;
+    const void *connection_metatable, *timer_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.
     const void *json_null, *json_array_metatable;
     bool connect_takes_request;
@@ -188,15 +214,13 @@ struct nj_vm {
     const char *product_version;
     // For the signal handler: a copy, so that it is there as long as the VM.
     char script[256];
-    bool is_loading, is_running;
-    // The connection whose event runs, for log lines.
-    bool has_connection;
-    uint64_t connection;
+    nj_phase phase;
+    bool is_running;
     int close_depth;
 
     // What kind of error is being raised; NJ_RUNTIME again once it is caught.
     nj_failure_kind raising;
-    bool has_failed;
+    bool has_failed, is_unhandled;
     nj_failure failure;
 };
 
@@ -318,7 +342,7 @@ bool nj_plain_check(lua_State *L, nj_vm *vm, int index, const char *what, unsign
 
 // MARK: The libraries that a script sees
 
-// Each pushes what it makes. Uses 6 slots.
+// Each pushes what it makes, or adds it to the table at the top. Uses 6 slots.
 void nj_sandbox_open(lua_State *L);          // sandbox.c: replaces the globals, pushes nothing
 void nj_sandbox_seal(lua_State *L);          // sandbox.c: no new globals from here on, pushes nothing
 void nj_protect_open(lua_State *L);          // protect.c: adds pcall and xpcall to the table at the top
@@ -326,6 +350,8 @@ void nj_coroutine_open(lua_State *L);        // coroutine.c: pushes the table
 void nj_ws_open(lua_State *L);               // ws.c: pushes the table
 void nj_log_open(lua_State *L);              // log.c: pushes the table of ws.log
 void nj_json_open(lua_State *L);             // json.c: pushes the table of ws.json
+void nj_task_open(lua_State *L);             // task.c: adds sleep and spawn
+void nj_timer_open(lua_State *L);            // timer.c: adds after and every
 int nj_log_print(lua_State *L);              // log.c: print
 int nj_require(lua_State *L);                // require.c: require
 void nj_connection_open(lua_State *L);       // connection.c: pushes nothing
@@ -368,11 +394,28 @@ typedef struct nj_message {
 // Leaves the value of `except` at the top if there is one. Uses 4 slots.
 nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast);
 
+// MARK: task.c and timer.c
+
+// Has the handler wait; `resumed` goes on with a light userdata at the top. Raises where nothing may wait.
+int nj_task_wait(lua_State *L, const char *function, const nj_wait *wait, lua_KFunction resumed);
+// Pops that userdata, and raises if the handler is to end. Does not return NULL.
+const nj_resumption *nj_task_resumption(lua_State *L);
+// conn:receive, whose conn is `id`.
+int nj_task_receive(lua_State *L, uint64_t id);
+// Pushes a spawned body and its arguments, and answers how many there are.
+int nj_task_push_spawned(lua_State *L, nj_vm *vm, uint64_t number);
+// The nanoseconds of seconds or a text such as "50ms"; raises what is wrong with it in the name of `function`.
+int64_t nj_duration_read(lua_State *L, int index, const char *function, const char *what);
+// Whether a timer was neither cancelled nor run for the last time. Between events only; does not raise.
+bool nj_timer_is_set(nj_vm *vm, uint64_t number);
+// Pushes what a timer runs and its argument, and answers how many there are.
+int nj_timer_push(lua_State *L, nj_vm *vm, const nj_event *event);
+
 // Checks the table at the top that a script returned and takes its handlers. Uses 4 slots.
 void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script);
 // Compiles a chunk and pushes it, or raises what is wrong with it in the name of the source.
 void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source);
-// Runs a frame in the worker. Does not raise.
-bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks);
+// Runs a frame in the coroutine of the task, or in the next one when it has none. Does not raise.
+nj_outcome nj_vm_run(nj_vm *vm, const nj_task *task, const nj_event_frame *frame, uint32_t ticks);
 
 #endif

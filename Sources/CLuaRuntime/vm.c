@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// The VM: made, loaded, run and destroyed. Whatever runs in it runs in the worker, a coroutine that is used again for
-// the next event. Its body is a C function that is handed a light userdata and pushes everything else itself: nothing
+// The VM: made, loaded, run and destroyed. Whatever runs in it runs in a coroutine that is used again for the next event,
+// unless the handler waits and keeps it. Its body is a C function that is handed a light userdata and pushes everything else itself: nothing
 // that allocates happens outside lua_resume or lua_pcall.
 
 #include "runtime.h"
@@ -22,11 +22,11 @@ static int panic(lua_State *L) {
     abort();
 }
 
-static int make_worker(lua_State *L) {
+static int make_idle(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
-    lua_State *worker = lua_newthread(L);
-    vm->worker_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    vm->worker = worker;
+    lua_State *idle = lua_newthread(L);
+    vm->idle_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    vm->idle = idle;
     return 0;
 }
 
@@ -47,7 +47,7 @@ static int open_libraries(lua_State *L) {
     nj_connection_open(L);
     nj_request_open(L);
     nj_sandbox_open(L);
-    return make_worker(L);
+    return make_idle(L);
 }
 
 nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *clock, const char *product_version) {
@@ -64,7 +64,8 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->answer.bytes.vm = vm;
     vm->scratch.vm = vm;
     vm->product_version = product_version;
-    for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
+    for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
+    vm->load_ref = LUA_NOREF;
     vm->main = lua_newstate(nj_allocate, vm);
     if (vm->main == NULL) {
         free(vm);
@@ -87,7 +88,7 @@ void nj_vm_close(nj_vm *vm) {
     if (vm->main == NULL) return;
     lua_close(vm->main);
     vm->main = NULL;
-    for (int kind = 0; kind < NJ_EVENT_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
+    for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     nj_bytes_empty(&vm->outbox.records, 0);
     nj_bytes_empty(&vm->answer.bytes, 0);
     nj_bytes_empty(&vm->scratch, 0);
@@ -107,68 +108,107 @@ static int finish_frame(lua_State *L, int status, lua_KContext context) {
     return 0;
 }
 
-// The body of the worker. The call in between takes the traceback where the error is, closes what is to be closed
-// within the same deadline, and leaves nothing to be reset.
+// The body of the coroutine. The call in between takes the traceback where the error is, closes what is to be closed
+// within the same deadline, and leaves nothing to be reset. The frame is gone when a handler that waited goes on.
 static int run_frame(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
     const nj_event_frame *frame = lua_touserdata(L, 1);
     lua_pushcfunction(L, nj_failure_handler);
-    int arguments = frame->push(L, nj_vm_of(L), frame->what);
+    int arguments = frame->push(L, vm, frame->what);
+    vm->is_unhandled = arguments < 0;
+    if (vm->is_unhandled) return 0;
     return finish_frame(L, lua_pcallk(L, arguments, 0, 2, 0, finish_frame), 0);
 }
 
-static void drop_worker(nj_vm *vm) {
-    luaL_unref(vm->main, LUA_REGISTRYINDEX, vm->worker_ref);
-    vm->worker = NULL;
+// Gives the task the coroutine that waits for an event, or a new one. Does not raise.
+static int take_idle(nj_vm *vm) {
+    if (vm->idle == NULL) {
+        lua_pushcfunction(vm->main, make_idle);
+        int status = lua_pcall(vm->main, 0, 0, 0);
+        if (status != LUA_OK) {
+            lua_pop(vm->main, 1);
+            return status;
+        }
+    }
+    vm->task.thread = vm->idle;
+    vm->task.ref = vm->idle_ref;
+    vm->idle = NULL;
+    lua_pushcfunction(vm->task.thread, run_frame);
+    return LUA_OK;
 }
 
-static void run_worker(nj_vm *vm, const nj_event_frame *frame) {
-    lua_State *worker = vm->worker;
-    lua_pushcfunction(worker, run_frame);
-    lua_pushlightuserdata(worker, (void *)(uintptr_t)frame);
-    vm->watch.thread = worker;
+static nj_outcome run_task(nj_vm *vm, const nj_event_frame *frame, bool is_new) {
+    lua_State *thread = vm->task.thread;
+    if (is_new) {
+        lua_pushlightuserdata(thread, (void *)(uintptr_t)frame);
+    } else {
+        frame->push(thread, vm, frame->what);
+    }
+    vm->watch.thread = thread;
     int results = 0;
-    int status = lua_resume(worker, vm->main, 1, &results);
+    int status = lua_resume(thread, vm->main, 1, &results);
     vm->watch.thread = vm->main;
+    if (status == LUA_YIELD) return NJ_SUSPENDED;
     if (status != LUA_OK) {
         // Not the script's code, which runs in a protected call, but our pushing and describing ran out of memory.
         nj_failure_plain(vm, status, "the handler could not be run");
     }
     // What a failed handler left on its stack would be kept alive by the next one's frame. And Lua tells no stack's
     // size: what grows in place are stacks, tables and buffers, and payloads are none of them.
-    if (vm->has_failed || vm->allocator.grew_large) drop_worker(vm);
+    if (is_new && !vm->has_failed && !vm->allocator.grew_large) {
+        vm->idle = thread;
+        vm->idle_ref = vm->task.ref;
+    } else {
+        luaL_unref(vm->main, LUA_REGISTRYINDEX, vm->task.ref);
+    }
+    return vm->has_failed ? NJ_FAILED : vm->is_unhandled ? NJ_UNHANDLED : NJ_FINISHED;
 }
 
-bool nj_vm_run(nj_vm *vm, const nj_event_frame *frame, uint32_t ticks) {
+nj_outcome nj_vm_run(nj_vm *vm, const nj_task *task, const nj_event_frame *frame, uint32_t ticks) {
     if (vm->is_running) {
         fputs("nightjar: aborted, an event was dispatched from within another\n", stderr);
         abort();
     }
     vm->is_running = true;
     vm->has_failed = false;
+    vm->is_unhandled = false;
     vm->raising = NJ_RUNTIME;
     vm->failure.line = 0;
     vm->failure.file[0] = '\0';
     vm->failure.traceback_length = 0;
     vm->allocator.grew_large = false;
+    vm->task = *task;
     nj_watch_enter(vm, ticks);
-    int status = LUA_OK;
-    if (vm->worker == NULL) {
-        lua_pushcfunction(vm->main, make_worker);
-        status = lua_pcall(vm->main, 0, 0, 0);
-    }
+    bool is_new = task->thread == NULL;
+    int status = is_new ? take_idle(vm) : LUA_OK;
+    nj_outcome outcome = NJ_FAILED;
     if (status == LUA_OK) {
-        run_worker(vm, frame);
+        outcome = run_task(vm, frame, is_new);
     } else {
         nj_failure_plain(vm, status, "the handler could not be run");
-        lua_pop(vm->main, 1);
     }
+    vm->task.thread = NULL;
     nj_watch_leave(vm);
     if (vm->scratch.capacity > NJ_OUTBOX_KEPT) nj_bytes_empty(&vm->scratch, NJ_OUTBOX_KEPT);
     vm->is_running = false;
-    return !vm->has_failed;
+    return outcome;
 }
 
 // MARK: Loading
+
+// Calls the script's `load` as the start of its first version: nothing was saved.
+static void run_load(lua_State *L, nj_vm *vm, int64_t version) {
+    if (vm->load_ref == LUA_NOREF) return;
+    vm->phase = NJ_PHASE_LOAD;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->load_ref);
+    lua_pushnil(L);
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, 0);
+    lua_setfield(L, -2, "from");
+    lua_pushinteger(L, (lua_Integer)version);
+    lua_setfield(L, -2, "to");
+    lua_call(L, 2, 0);
+}
 
 // Runs the script whose source is the argument.
 static int load_script(lua_State *L) {
@@ -178,6 +218,7 @@ static int load_script(lua_State *L) {
     lua_call(L, 0, 1);
     nj_handlers_take(L, vm, source->name);
     nj_sandbox_seal(L);
+    run_load(L, vm, source->version);
     return 0;
 }
 
@@ -188,14 +229,15 @@ static int push_load(lua_State *L, nj_vm *vm, const void *what) {
     return 1;
 }
 
-bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length) {
+bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length, int64_t version) {
     snprintf(vm->script, sizeof vm->script, "%s", name);
-    nj_source script = {.name = name, .bytes = length > 0 ? source : "", .length = length};
+    nj_source script = {.name = name, .bytes = length > 0 ? source : "", .length = length, .version = version};
     nj_event_frame frame = {.push = push_load, .what = &script};
-    vm->is_loading = true;
-    bool is_loaded = nj_vm_run(vm, &frame, vm->limits.load_ticks);
-    vm->is_loading = false;
-    return is_loaded;
+    nj_task task = {.kind = NJ_EVENT_SPAWN};
+    vm->phase = NJ_PHASE_TOP;
+    nj_outcome outcome = nj_vm_run(vm, &task, &frame, vm->limits.load_ticks);
+    vm->phase = NJ_PHASE_RUN;
+    return outcome == NJ_FINISHED;
 }
 
 // MARK: What the host reads

@@ -102,6 +102,7 @@ void nj_watch_enter(nj_vm *vm, uint32_t ticks) {
     watch->clock->epoch += 1;
     watch->thread = vm->main;
     watch->budget = ticks;
+    watch->cause = NJ_CAUSE_CPU;
     watch->has_collected = false;
 #if NJ_POLL_CLOCK
     watch->started = thread_time();
@@ -139,6 +140,16 @@ void nj_quota_describe(const nj_vm *vm, char *text, size_t capacity) {
 }
 
 void nj_watch_describe(const nj_vm *vm, char *text, size_t capacity) {
-    snprintf(text, capacity, "%s ran longer than %u ms of CPU time", vm->is_loading ? "loading" : "handler",
-             vm->watch.budget * NJ_TICK_MILLISECONDS);
+    switch (vm->watch.cause) {
+    case NJ_CAUSE_CPU:
+        snprintf(text, capacity, "%s ran longer than %u ms of CPU time", vm->phase == NJ_PHASE_RUN ? "handler" : "loading",
+                 vm->watch.budget * NJ_TICK_MILLISECONDS);
+        break;
+    case NJ_CAUSE_WALL:
+        snprintf(text, capacity, "handler waited until it was %g s old, and may get no older", vm->limits.wall / 1000.0);
+        break;
+    case NJ_CAUSE_ENDING:
+        snprintf(text, capacity, "handler ended because the server shuts down");
+        break;
+    }
 }

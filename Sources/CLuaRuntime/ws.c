@@ -12,14 +12,37 @@
 #include <string.h>
 
 static const nj_name names[] = {
-    {"broadcast", NJ_KNOWN},  {"conns", NJ_KNOWN},      {"get", NJ_KNOWN},       {"log", NJ_KNOWN},
-    {"version", NJ_KNOWN},    {"room", NJ_LATER},       {"rooms", NJ_LATER},     {"after", NJ_LATER},
-    {"every", NJ_LATER},      {"sleep", NJ_LATER},      {"spawn", NJ_LATER},     {"wait", NJ_LATER},
-    {"wake", NJ_LATER},       {"shared", NJ_LATER},     {"json", NJ_KNOWN},      {"crypto", NJ_LATER},
-    {"now", NJ_LATER},        {"clock", NJ_LATER},      {"uuid", NJ_LATER},      {"env", NJ_LATER},
-    {"instance", NJ_LATER},   {"instances", NJ_LATER},  {"store", NJ_RESERVED},  {"alarm", NJ_RESERVED},
-    {"fetch", NJ_RESERVED},   {"jwt", NJ_RESERVED},     {"publish", NJ_RESERVED}, {"count", NJ_RESERVED},
-    {"gauge", NJ_RESERVED},   {"lock", NJ_RESERVED},    {NULL, NJ_KNOWN},
+    {"broadcast", NJ_KNOWN},
+    {"conns", NJ_KNOWN},
+    {"get", NJ_KNOWN},
+    {"log", NJ_KNOWN},
+    {"version", NJ_KNOWN},
+    {"room", NJ_LATER},
+    {"rooms", NJ_LATER},
+    {"after", NJ_KNOWN},
+    {"every", NJ_KNOWN},
+    {"sleep", NJ_KNOWN},
+    {"spawn", NJ_KNOWN},
+    {"wait", NJ_LATER},
+    {"wake", NJ_LATER},
+    {"shared", NJ_LATER},
+    {"json", NJ_KNOWN},
+    {"crypto", NJ_LATER},
+    {"now", NJ_LATER},
+    {"clock", NJ_LATER},
+    {"uuid", NJ_LATER},
+    {"env", NJ_LATER},
+    {"instance", NJ_LATER},
+    {"instances", NJ_LATER},
+    {"store", NJ_RESERVED},
+    {"alarm", NJ_RESERVED},
+    {"fetch", NJ_RESERVED},
+    {"jwt", NJ_RESERVED},
+    {"publish", NJ_RESERVED},
+    {"count", NJ_RESERVED},
+    {"gauge", NJ_RESERVED},
+    {"lock", NJ_RESERVED},
+    {NULL, NJ_KNOWN},
 };
 
 // MARK: broadcast
@@ -58,7 +81,7 @@ static void read_except(lua_State *L, nj_vm *vm, int index) {
 // ws.broadcast(data [, kind | options])
 static int broadcast(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
-    if (vm->is_loading) return nj_raise(L, NJ_RUNTIME, "ws.broadcast has no effect while the script loads");
+    if (vm->phase != NJ_PHASE_RUN) return nj_raise(L, NJ_RUNTIME, "ws.broadcast has no effect while the script loads");
     nj_message message = nj_message_read(L, 1, "ws.broadcast", true);
     read_except(L, vm, message.except);
     size_t count = vm->answer.bytes.length / sizeof(uint64_t);
@@ -154,6 +177,8 @@ void nj_ws_open(lua_State *L) {
     static const luaL_Reg events[] = {{"__index", refuse_read}, {"__newindex", refuse_write}, {NULL, NULL}};
     nj_vm *vm = nj_vm_of(L);
     luaL_newlib(L, functions);
+    nj_task_open(L);
+    nj_timer_open(L);
     nj_log_open(L);
     lua_setfield(L, -2, "log");
     nj_json_open(L);

@@ -71,7 +71,22 @@ final class HostBridge {
                 let name = String(cString: name)
                 return HostBridge.with(context) { $0.appendModule(named: name, to: answer) }
             },
-            apply_effects: { context in HostBridge.with(context) { $0.host.applyEffects() } }
+            apply_effects: { context in HostBridge.with(context) { $0.host.applyEffects() } },
+            suspend: { context, task, wait in
+                HostBridge.with(context) { $0.host.suspend(TaskID(rawValue: task), for: Wait(wait.pointee)) }
+            },
+            set_timer: { context, timer, delay, interval in
+                HostBridge.with(context) { $0.host.setTimer(TimerID(rawValue: timer), after: delay, every: interval) }
+            },
+            cancel_timer: { context, timer in
+                HostBridge.with(context) { $0.host.cancelTimer(TimerID(rawValue: timer)) }
+            },
+            spawn: { context, body in HostBridge.with(context) { $0.host.spawn(TaskID(rawValue: body)) } },
+            wake: { context, name, nameLength, value, valueLength in
+                let name = UnsafeRawBufferPointer(start: name, count: nameLength)
+                let value = UnsafeRawBufferPointer(start: value, count: valueLength)
+                return HostBridge.with(context) { $0.host.wake(name, value: value) }
+            }
         )
     }
 
@@ -116,6 +131,18 @@ extension SendVerdict {
         case .closed: .NJ_CLOSED
         case .overflow: .NJ_OVERFLOW
         case .unsettled: .NJ_UNSETTLED
+        }
+    }
+}
+
+extension Wait {
+    fileprivate init(_ wait: nj_wait) {
+        let timeout = wait.timeout < 0 ? nil : wait.timeout
+        switch wait.kind {
+        case .NJ_WAIT_SLEEP: self = .sleep(nanoseconds: wait.timeout)
+        case .NJ_WAIT_RECEIVE: self = .message(timeout: timeout)
+        case .NJ_WAIT_NAME:
+            self = .name(UnsafeRawBufferPointer(start: wait.name, count: wait.name_length), timeout: timeout)
         }
     }
 }

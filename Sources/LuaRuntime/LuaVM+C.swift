@@ -16,6 +16,7 @@ extension nj_limits {
             event_ticks: limits.eventCPU.ticks,
             load_ticks: limits.loadCPU.ticks,
             stuck_ticks: limits.stuckCPU.ticks,
+            wall: UInt32(clamping: Int(limits.wall / .milliseconds(1))),
             fail_from: limits.failingAllocations.lowerBound,
             fail_count: limits.failingAllocations.upperBound - limits.failingAllocations.lowerBound
         )
@@ -39,6 +40,48 @@ extension nj_event {
     }
 }
 
+extension nj_event {
+    /// Of a timer or a spawned body.
+    init(_ kind: nj_event_kind, _ number: UInt64) {
+        self.init()
+        self.kind = kind
+        self.number = number
+    }
+}
+
+extension Outcome {
+    /// Of an event that has not failed.
+    @inline(__always)
+    init(_ outcome: nj_outcome) {
+        switch outcome {
+        case .NJ_FINISHED, .NJ_FAILED: self = .finished
+        case .NJ_UNHANDLED: self = .unhandled
+        case .NJ_SUSPENDED: self = .suspended
+        }
+    }
+}
+
+extension nj_resumption {
+    init(_ resumption: Resumption) {
+        self.init()
+        switch resumption {
+        case .timedOut: wakening = .NJ_TIMED_OUT
+        case .closed: wakening = .NJ_CLOSED_FIRST
+        case .expired: wakening = .NJ_EXPIRED
+        case .ending: wakening = .NJ_ENDING
+        case .message(let payload, let isText):
+            wakening = .NJ_WOKEN
+            bytes = payload.baseAddress
+            length = payload.count
+            is_text = isText
+        case .value(let value):
+            wakening = .NJ_WOKEN
+            bytes = value.baseAddress
+            length = value.count
+        }
+    }
+}
+
 extension SendOptions {
     @inline(__always)
     init(_ effect: nj_effect) {
@@ -57,6 +100,8 @@ extension nj_event_kind {
         case .NJ_EVENT_CLOSE: "close"
         case .NJ_EVENT_DRAIN: "drain"
         case .NJ_EVENT_ERROR: "error"
+        case .NJ_EVENT_TIMER: "timer"
+        case .NJ_EVENT_SPAWN: "spawn"
         }
     }
 }
@@ -124,6 +169,7 @@ extension ScriptError.Kind {
         case .NJ_SYNTAX: self = .syntax
         case .NJ_MEMORY: self = .memory
         case .NJ_DEADLINE: self = .deadline
+        case .NJ_WALL: self = .wall
         case .NJ_CONTRACT: self = .contract
         }
     }

@@ -39,7 +39,9 @@ package final class LuaVM {
         guard let vm = nj_vm_create(&cLimits, &functions, clock.pointer, productVersion) else {
             throw ScriptError(memoryFor: script, limit: limits.memory)
         }
-        let isLoaded = script.source.withUnsafeBytes { nj_vm_load(vm, script.name, $0.baseAddress, $0.count) }
+        let isLoaded = script.source.withUnsafeBytes {
+            nj_vm_load(vm, script.name, $0.baseAddress, $0.count, Int64(script.version))
+        }
         guard isLoaded else {
             let error = ScriptError(nj_vm_failure(vm).pointee, in: "load", of: script, sources: bridge.sources)
             nj_vm_destroy(vm)
@@ -57,18 +59,20 @@ package final class LuaVM {
     }
 
     /// Runs `connect`.
-    package func connect(_ id: ConnectionID) throws(ScriptError) {
+    package func connect(_ id: ConnectionID) throws(ScriptError) -> Outcome {
         var event = nj_event(.NJ_EVENT_CONNECT, id)
-        try dispatch(&event)
+        return try dispatch(&event)
     }
 
     /// Runs `message`. The payload goes into Lua once and is not kept here; text must be valid UTF-8.
-    package func message(_ id: ConnectionID, _ payload: UnsafeRawBufferPointer, isText: Bool) throws(ScriptError) {
+    package func message(_ id: ConnectionID, _ payload: UnsafeRawBufferPointer, isText: Bool) throws(ScriptError)
+        -> Outcome
+    {
         var event = nj_event(.NJ_EVENT_MESSAGE, id)
         event.bytes = payload.baseAddress
         event.length = payload.count
         event.is_text = isText
-        try dispatch(&event)
+        return try dispatch(&event)
     }
 
     /// Runs `close`. The connection's object stays for a report of its error, until ``forget(_:)``.
@@ -77,13 +81,13 @@ package final class LuaVM {
         code: UInt16,
         reason: UnsafeRawBufferPointer,
         wasClean: Bool
-    ) throws(ScriptError) {
+    ) throws(ScriptError) -> Outcome {
         var event = nj_event(.NJ_EVENT_CLOSE, id)
         event.bytes = reason.baseAddress
         event.length = reason.count
         event.code = code
         event.was_clean = wasClean
-        try dispatch(&event)
+        return try dispatch(&event)
     }
 
     /// Drops the one object of a connection, which stands for it in every event until then.
@@ -95,17 +99,17 @@ package final class LuaVM {
     }
 
     /// Runs `drain`.
-    package func drain(_ id: ConnectionID) throws(ScriptError) {
+    package func drain(_ id: ConnectionID) throws(ScriptError) -> Outcome {
         var event = nj_event(.NJ_EVENT_DRAIN, id)
-        try dispatch(&event)
+        return try dispatch(&event)
     }
 
     /// Runs the script's own `error` handler for a failure that has been logged.
-    package func error(_ id: ConnectionID?, _ error: ScriptError) throws(ScriptError) {
+    package func error(_ id: ConnectionID?, _ error: ScriptError) throws(ScriptError) -> Outcome {
         var event = nj_event(.NJ_EVENT_ERROR, id ?? ConnectionID(rawValue: 0))
         event.has_connection = id != nil
         var (message, traceback, handler) = (error.message, error.traceback, error.handler)
-        let isDone = message.withUTF8 { message in
+        let outcome = message.withUTF8 { message in
             traceback.withUTF8 { traceback in
                 handler.withUTF8 { handler in
                     var report = nj_report(
@@ -124,7 +128,32 @@ package final class LuaVM {
                 }
             }
         }
-        if !isDone { throw failure(in: .NJ_EVENT_ERROR) }
+        return try result(outcome, of: .NJ_EVENT_ERROR)
+    }
+
+    /// Runs what a timer was given; `elapsed` are the seconds since its last run.
+    package func timer(_ timer: TimerID, elapsed: Double, repeats: Bool) throws(ScriptError) -> Outcome {
+        var event = nj_event(.NJ_EVENT_TIMER, timer.rawValue)
+        event.elapsed = elapsed
+        event.repeats = repeats
+        return try dispatch(&event)
+    }
+
+    /// Runs a body that was spawned.
+    package func spawned(_ body: TaskID) throws(ScriptError) -> Outcome {
+        var event = nj_event(.NJ_EVENT_SPAWN, body.rawValue)
+        return try dispatch(&event)
+    }
+
+    /// Goes on with a handler that waits. One that waits again does so as another task.
+    ///
+    /// - Throws: ``ScriptError``; its handler is `handler`.
+    package func resume(_ task: TaskID, with resumption: Resumption, in handler: String) throws(ScriptError) -> Outcome
+    {
+        var resumption = nj_resumption(resumption)
+        let outcome = nj_vm_resume(vm, task.rawValue, &resumption)
+        guard outcome != .NJ_FAILED else { throw failure(in: handler) }
+        return Outcome(outcome)
     }
 
     /// The next effect, in the order in which the script asked for them; to be called after every event, also after a
@@ -166,12 +195,18 @@ package final class LuaVM {
     }
 
     @inline(__always)
-    private func dispatch(_ event: inout nj_event) throws(ScriptError) {
-        guard nj_vm_dispatch(vm, &event) else { throw failure(in: event.kind) }
+    private func dispatch(_ event: inout nj_event) throws(ScriptError) -> Outcome {
+        try result(nj_vm_dispatch(vm, &event), of: event.kind)
     }
 
-    private func failure(in kind: nj_event_kind) -> ScriptError {
-        ScriptError(nj_vm_failure(vm).pointee, in: kind.handler, of: script, sources: bridge.sources)
+    @inline(__always)
+    private func result(_ outcome: nj_outcome, of kind: nj_event_kind) throws(ScriptError) -> Outcome {
+        guard outcome != .NJ_FAILED else { throw failure(in: kind.handler) }
+        return Outcome(outcome)
+    }
+
+    private func failure(in handler: String) -> ScriptError {
+        ScriptError(nj_vm_failure(vm).pointee, in: handler, of: script, sources: bridge.sources)
     }
 }
 

@@ -38,6 +38,9 @@ package struct ScriptLimits: Sendable {
     /// CPU time of compiling and of the top level, in steps of 10 ms.
     package var loadCPU: Duration
 
+    /// The time that a handler which waits may take from its start to its end.
+    package var wall: Duration = .seconds(30)
+
     /// CPU time after which an event that cannot be ended, because a C function does not return, aborts the process.
     package var stuckCPU: Duration = .seconds(30)
 

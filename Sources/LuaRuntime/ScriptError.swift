@@ -20,6 +20,9 @@ package struct ScriptError: Error, Sendable {
         /// It needed more CPU time than it may have.
         case deadline
 
+        /// It waited longer than it may.
+        case wall
+
         /// What it returned is not a table of handlers that this version knows.
         case contract
     }
@@ -74,6 +77,7 @@ extension ScriptError: CustomStringConvertible {
     package var help: String? {
         switch kind {
         case .deadline: "handle less in one event, or raise the script's CPU limit"
+        case .wall: "wait less in one handler, leave long work to ws.spawn, or raise the script's limit `wall`"
         case .memory: "keep less, or raise the script's memory limit"
         case .syntax, .runtime, .contract: nil
         }

@@ -37,6 +37,20 @@ package enum ModuleSource: Sendable {
     case missing(String)
 }
 
+/// What a handler waits for; times are in nanoseconds, and none is as long as the handler may wait at all.
+package enum Wait {
+    case sleep(nanoseconds: Int64)
+
+    /// The next message of the handler's own connection.
+    case message(timeout: Int64?)
+
+    /// A wake-up; the name has 1 to 256 bytes.
+    case name(UnsafeRawBufferPointer, timeout: Int64?)
+}
+
+@available(*, unavailable)
+extension Wait: Sendable {}
+
 /// What a script's functions ask of the server, at the call, on the VM's thread.
 ///
 /// The functions are called with Lua on the stack: they must not call back into the VM, but for
@@ -76,4 +90,19 @@ package protocol ScriptHost: AnyObject {
 
     /// Pulls ``LuaVM/nextEffect()`` until nil: the outbox has passed 256 KiB.
     func applyEffects()
+
+    /// The handler that runs will wait as this task, until ``LuaVM/resume(_:with:)``; false when too many wait already.
+    func suspend(_ task: TaskID, for wait: Wait) -> Bool
+
+    /// Has ``LuaVM/timer(_:elapsed:repeats:)`` called after `delay` nanoseconds, and then every `interval` of them unless
+    /// that is 0; false when there are too many timers.
+    func setTimer(_ timer: TimerID, after delay: Int64, every interval: Int64) -> Bool
+
+    func cancelTimer(_ timer: TimerID)
+
+    /// Has ``LuaVM/spawned(_:)`` called when the event is over; false when too many handlers wait already.
+    func spawn(_ body: TaskID) -> Bool
+
+    /// Wakes every handler that waits for the name, when the event is over, and answers how many.
+    func wake(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int
 }

@@ -36,6 +36,9 @@ package final class Member {
     /// The connection itself when its socket lives on this loop, else nil.
     package var connection: Connection?
 
+    /// What waits while a handler of the connection does; nil when none does.
+    var held: Held?
+
     /// Bytes of frames that the script sent in this event and that have not been applied.
     package var pendingOutput = 0
 

@@ -17,13 +17,6 @@ internal import WebSocketCore
 /// An event that comes while a handler runs, or after the VM has used its slice of the tick, waits in the queue. The host
 /// half, which answers what scripts ask, is `ScriptRunner+ScriptHost.swift`.
 package final class ScriptRunner {
-    enum Event {
-        case connect(Member)
-        case message(Member, ByteBuffer, isText: Bool)
-        case drain(Member)
-        case close(Member, CloseReport)
-    }
-
     /// Ticks of the CPU clock, 10 ms each, that a VM may use in one turn of the loop: with two, it used 10 ms or more.
     package static let sliceTicks: UInt32 = 2
 
@@ -48,18 +41,32 @@ package final class ScriptRunner {
     package private(set) var demand = BroadcastFrames.Demand()
 
     /// The member whose event runs, found without a search.
-    package private(set) var current: Member?
+    package internal(set) var current: Member?
 
     /// Members that passed the hard limit of buffered bytes in this event, and with how many; closed when its effects are
     /// applied.
     private var overflowed: [(member: Member, byteCount: Int)] = []
 
-    private var queue: Deque<Event> = []
+    var queue: Deque<Event> = []
     private var queuedBytes = 0
     /// True while the server shuts down: connections are gone or going, and only their ends are still told.
-    private var isEnding = false
+    private(set) var isEnding = false
     private var isRunning = false
     private var isResting = false
+
+    /// Handlers that wait, bodies that were spawned and have not begun, and timers.
+    var suspensions: [TaskID: Suspension] = [:]
+    var spawnedCount = 0
+    var timers: [TimerID: ScriptTimer] = [:]
+    var alarms = AlarmQueue()
+    var alarmTask: (due: NIODeadline, task: Scheduled<Void>)?
+    /// The tasks that wait for a name, in the order in which they began to.
+    var waiters: [[UInt8]: [TaskID]] = [:]
+    /// What was suspended before it ran on, while it does.
+    var resumed: Suspension?
+    /// Which handler of ``current`` runs, and which one without a connection.
+    private var step = Step.message
+    var backgroundSubject = Subject.background
 
     private var seenBusyTicks: UInt32 = 0
     /// The turn of the loop in which a tick last landed in a handler, and how many did.
@@ -92,22 +99,32 @@ package final class ScriptRunner {
     /// Creates the VM and loads the script.
     package func load(_ script: Script, productVersion: String) throws(ScriptError) {
         let configuration = self.route.configuration
+        var limits = ScriptLimits(
+            memory: configuration.memory,
+            eventCPU: configuration.eventCPU,
+            loadCPU: configuration.loadCPU
+        )
+        limits.wall = configuration.wall
         self.version = script.version
         self.vm = try LuaVM(
             loading: script,
-            limits: ScriptLimits(
-                memory: configuration.memory,
-                eventCPU: configuration.eventCPU,
-                loadCPU: configuration.loadCPU
-            ),
+            limits: limits,
             productVersion: productVersion,
             clock: self.worker.clock,
             host: self
         )
+        guard !self.queue.isEmpty else { return }
+        // What `load` has spawned starts when the loop is free.
+        self.worker.eventLoop.assumeIsolated().execute { [weak self] in
+            guard let self else { return }
+            self.drainQueue()
+        }
     }
 
     /// Closes the VM. Nothing runs after it.
     package func unload() {
+        self.alarmTask?.task.cancel()
+        self.alarmTask = nil
         self.vm?.destroy()
         self.vm = nil
     }
@@ -131,7 +148,7 @@ package final class ScriptRunner {
     /// - Returns: true when it has been dealt with; false when it waits, and ``Connection/inputTaken(messages:byteCount:)`` will
     ///   follow.
     package func message(_ payload: UnsafeRawBufferPointer, isText: Bool, from member: Member) -> Bool {
-        guard !self.isRunning, !self.isResting, self.queue.isEmpty else {
+        guard !self.isRunning, !self.isResting, self.queue.isEmpty, member.held == nil else {
             self.enqueue(.message(member, ByteBuffer(bytes: payload), isText: isText))
             return false
         }
@@ -169,14 +186,22 @@ package final class ScriptRunner {
     /// From here on messages that wait are passed over, so that every connection's `close` is told in time.
     package func beginEnding() {
         self.isEnding = true
+        self.endSuspensions()
+        self.drainQueue()
     }
 
     /// Whether everything is done.
-    package var isIdle: Bool { self.queue.isEmpty && !self.isRunning }
+    package var isIdle: Bool { self.queue.isEmpty && !self.isRunning && self.suspensions.isEmpty }
 
     // MARK: - The queue
 
     private func enqueue(_ event: Event) {
+        self.append(event)
+        self.drainQueue()
+    }
+
+    /// Puts an event behind the others, and on the account.
+    func append(_ event: Event) {
         self.queuedBytes += event.cost
         self.worker.account(event.cost)
         if self.queuedBytes > self.route.configuration.scriptQueueBytes {
@@ -189,11 +214,22 @@ package final class ScriptRunner {
             }
         }
         self.queue.append(event)
-        self.drainQueue()
+    }
+
+    /// Takes an event that is about to run off the account.
+    func uncount(_ event: Event) {
+        self.queuedBytes -= event.cost
+        self.worker.account(-event.cost)
+        if self.route.isCongested.load(ordering: .relaxed),
+            self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2
+        {
+            self.route.isCongested.store(false, ordering: .relaxed)
+            self.worker.congestionOver(of: self.route)
+        }
     }
 
     /// Runs what waits, until the VM has used its slice.
-    private func drainQueue() {
+    func drainQueue() {
         guard !self.isRunning, !self.isResting, !self.queue.isEmpty else { return }
         self.isRunning = true
         while !self.isResting, let event = self.queue.popFirst() {
@@ -204,14 +240,11 @@ package final class ScriptRunner {
     }
 
     private func run(_ event: Event) {
-        self.queuedBytes -= event.cost
-        self.worker.account(-event.cost)
-        if self.route.isCongested.load(ordering: .relaxed),
-            self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2
-        {
-            self.route.isCongested.store(false, ordering: .relaxed)
-            self.worker.congestionOver(of: self.route)
+        if let held = event.member?.held {
+            self.hold(event, for: held)
+            return
         }
+        self.uncount(event)
         switch event {
         case .connect(let member):
             self.admit(member)
@@ -222,9 +255,15 @@ package final class ScriptRunner {
             self.worker.inputTaken(member, byteCount: payload.readableBytes)
         case .drain(let member):
             guard member.phase == .open else { return }
-            self.perform(for: member) { (vm) throws(ScriptError) in try vm.drain(member.id) }
+            self.perform(.connection(member, .drain)) { (vm) throws(ScriptError) in try vm.drain(member.id) }
         case .close(let member, let report):
             self.dismiss(member, report)
+        case .timer(let timer):
+            self.run(timer: timer)
+        case .spawned(let body):
+            self.run(spawned: body)
+        case .resume(let task, let cause):
+            self.run(task: task, cause)
         }
     }
 
@@ -233,7 +272,11 @@ package final class ScriptRunner {
         guard member.takesMessages, let vm = self.vm else { return }
         self.current = member
         do {
-            try vm.message(member.id, payload, isText: isText)
+            switch try vm.message(member.id, payload, isText: isText) {
+            case .finished: break
+            case .unhandled: self.worker.counters.add(.messagesUnhandled)
+            case .suspended: self.hold(behind: member)
+            }
         } catch {
             self.report(error, from: member)
         }
@@ -245,7 +288,89 @@ package final class ScriptRunner {
         member.takesMessages = true
         self.openCount += 1
         self.worker.admit(member, to: self.route)
-        let succeeded = self.perform(for: member) { (vm) throws(ScriptError) in try vm.connect(member.id) }
+        self.perform(.connection(member, .connect)) { (vm) throws(ScriptError) in try vm.connect(member.id) }
+    }
+
+    private func dismiss(_ member: Member, _ report: CloseReport) {
+        self.leaveOpen(member)
+        if let connection = member.connection {
+            self.worker.leaveAudience(connection)
+        }
+        self.perform(.connection(member, .close)) { (vm) throws(ScriptError) in
+            var reason = report.reason
+            let result = reason.withUTF8 { utf8 -> Result<Outcome, ScriptError> in
+                do throws(ScriptError) {
+                    let bytes = UnsafeRawBufferPointer(utf8)
+                    let code = report.code.rawValue
+                    return .success(try vm.close(member.id, code: code, reason: bytes, wasClean: report.wasClean))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            return try result.get()
+        }
+    }
+
+    /// Runs a handler, applies its effects, and does what its end means, unless it waits.
+    func perform(_ subject: Subject, _ body: (LuaVM) throws(ScriptError) -> Outcome) {
+        guard let vm = self.vm else {
+            self.complete(subject, succeeded: true)
+            return
+        }
+        switch subject {
+        case .connection(let member, let step):
+            self.current = member
+            self.step = step
+        case .timer, .background:
+            self.backgroundSubject = subject
+        }
+        var outcome: Outcome?
+        do {
+            outcome = try body(vm)
+        } catch {
+            self.report(error, from: subject.member)
+        }
+        self.step = .message
+        self.backgroundSubject = .background
+        if outcome == .suspended, let member = subject.member {
+            self.hold(behind: member)
+        }
+        self.finishEvent()
+        if outcome != .suspended {
+            self.complete(subject, succeeded: outcome != nil)
+        }
+    }
+
+    /// What runs now.
+    var subject: Subject {
+        self.current.map { .connection($0, self.step) } ?? self.backgroundSubject
+    }
+
+    /// Events of the connection wait from now on.
+    private func hold(behind member: Member) {
+        if member.held == nil {
+            member.held = Member.Held()
+        }
+    }
+
+    /// A handler is over.
+    private func complete(_ subject: Subject, succeeded: Bool) {
+        switch subject {
+        case .background:
+            break
+        case .timer(let timer):
+            self.timers[timer]?.isBusy = false
+        case .connection(let member, let step):
+            switch step {
+            case .connect: self.connected(member, succeeded: succeeded)
+            case .close: self.forget(member)
+            case .message, .drain: break
+            }
+            self.release(member)
+        }
+    }
+
+    private func connected(_ member: Member, succeeded: Bool) {
         // Only `req` shows them, and that is over.
         member.request.headers = []
         if !succeeded, member.phase == .open {
@@ -255,24 +380,7 @@ package final class ScriptRunner {
         }
     }
 
-    private func dismiss(_ member: Member, _ report: CloseReport) {
-        self.leaveOpen(member)
-        if let connection = member.connection {
-            self.worker.leaveAudience(connection)
-        }
-        self.perform(for: member) { (vm) throws(ScriptError) in
-            var reason = report.reason
-            let result = reason.withUTF8 { utf8 -> Result<Void, ScriptError> in
-                do throws(ScriptError) {
-                    let bytes = UnsafeRawBufferPointer(utf8)
-                    try vm.close(member.id, code: report.code.rawValue, reason: bytes, wasClean: report.wasClean)
-                    return .success(())
-                } catch {
-                    return .failure(error)
-                }
-            }
-            try result.get()
-        }
+    private func forget(_ member: Member) {
         self.vm?.forget(member.id)
         member.connection?.member = nil
         member.connection = nil
@@ -280,23 +388,6 @@ package final class ScriptRunner {
         self.names[member.request.publicID] = nil
         self.membersOnWorker[member.id.worker] -= 1
         self.demand.change(by: -1, for: member.request.deflate)
-    }
-
-    /// Runs a handler and applies its effects.
-    ///
-    /// - Returns: false when it failed; that has been reported.
-    @discardableResult
-    private func perform(for member: Member, _ body: (LuaVM) throws(ScriptError) -> Void) -> Bool {
-        guard let vm = self.vm else { return true }
-        self.current = member
-        defer { self.finishEvent() }
-        do {
-            try body(vm)
-            return true
-        } catch {
-            self.report(error, from: member)
-            return false
-        }
     }
 
     private func finishEvent() {
@@ -316,38 +407,6 @@ package final class ScriptRunner {
             )
             self.worker.close(member, code: .tryAgainLater, reason: reason)
         }
-    }
-
-    /// Logs a handler's error, then hands it to the script's own `error` handler.
-    private func report(_ error: ScriptError, from member: Member) {
-        self.log(error, member)
-        guard let vm = self.vm, vm.handlers.contains(.error) else { return }
-        do {
-            try vm.error(member.id, error)
-        } catch {
-            self.log(error, member)
-        }
-    }
-
-    private func log(_ error: ScriptError, _ member: Member) {
-        self.worker.counters.add(.scriptError(error.kind))
-        // Told below each time, with the traceback that shows where.
-        switch error.kind {
-        case .deadline: self.worker.counters.add(.exceeded(.scriptCPU))
-        case .memory: self.worker.counters.add(.exceeded(.scriptMemory))
-        case .syntax, .runtime, .contract: break
-        }
-        var metadata: Logger.Metadata = [
-            "script": "\(self.route.script)", "version": "\(error.version)", "handler": "\(error.handler)",
-            "error": "\(error.message)", "connection": "\(member.request.publicID)",
-        ]
-        if let source = error.sourceLine {
-            metadata["source"] = "\(source)"
-        }
-        if !error.traceback.isEmpty {
-            metadata["traceback"] = "\(error.traceback)"
-        }
-        self.logger.error("script error", metadata: metadata)
     }
 
     // MARK: - Fairness
@@ -389,6 +448,7 @@ extension ScriptRunner {
         guard member.phase == .open else { return }
         member.phase = .closed
         self.openCount -= 1
+        self.stopReceiving(member)
     }
 
     /// Remembers a member whose buffer a frame would have taken past the hard limit, to be closed behind what it was sent.
@@ -396,17 +456,6 @@ extension ScriptRunner {
         self.leaveOpen(member)
         member.takesMessages = false
         self.overflowed.append((member, byteCount))
-    }
-}
-
-extension ScriptRunner.Event {
-    /// The bytes that the event holds while it waits; those of a request's head are taken as one kilobyte.
-    var cost: Int {
-        switch self {
-        case .message(_, let payload, _): payload.readableBytes
-        case .connect: 1024
-        case .drain, .close: 0
-        }
     }
 }
 

@@ -192,7 +192,7 @@ struct ConnectionTests {
         ("return conn[1]", "a conn has no field of type number: use conn.state for the script's own data"),
         ("conn:join('room')", "field of conn: \"join\" is not in this version yet"),
         ("return conn.rooms", "field of conn: \"rooms\" is not in this version yet"),
-        ("conn:receive()", "field of conn: \"receive\" is not in this version yet"),
+        ("conn:join()", "field of conn: \"join\" is not in this version yet"),
         ("conn:leave('room')", "field of conn: \"leave\" is not in this version yet"),
         ("conn:flush()", "field of conn: \"flush\" is reserved for a later version"),
         ("conn:call()", "field of conn: \"call\" is reserved for a later version"),

@@ -20,6 +20,15 @@ final class FakeHost: ScriptHost {
     var unsettledAnswers: [SendVerdict] = []
     var requestCount = 0
     var effects: [String] = []
+    /// What handlers wait for, in words, and whether one more may.
+    var waits: [TaskID: String] = [:]
+    var lastTask: TaskID?
+    var mayWait = true
+    var timers: [TimerID: String] = [:]
+    var lastTimer: TimerID?
+    var mayHaveTimers = true
+    var spawned: [TaskID] = []
+    var woken: [(name: String, value: [UInt8])] = []
     weak var vm: LuaVM?
 
     func connect(_ number: UInt64) -> ConnectionID {
@@ -81,6 +90,41 @@ final class FakeHost: ScriptHost {
         while let effect = vm.nextEffect() {
             effects.append(describe(effect))
         }
+    }
+
+    func suspend(_ task: TaskID, for wait: Wait) -> Bool {
+        guard mayWait else { return false }
+        lastTask = task
+        func text(_ timeout: Int64?) -> String { timeout.map { " \($0 / 1_000_000) ms" } ?? "" }
+        waits[task] =
+            switch wait {
+            case .sleep(let nanoseconds): "sleep\(text(nanoseconds))"
+            case .message(let timeout): "message\(text(timeout))"
+            case .name(let name, let timeout): "name \(String(decoding: name, as: UTF8.self))\(text(timeout))"
+            }
+        return true
+    }
+
+    func setTimer(_ timer: TimerID, after delay: Int64, every interval: Int64) -> Bool {
+        guard mayHaveTimers else { return false }
+        lastTimer = timer
+        timers[timer] = "after \(delay / 1_000_000) ms every \(interval / 1_000_000) ms"
+        return true
+    }
+
+    func cancelTimer(_ timer: TimerID) {
+        timers[timer] = nil
+    }
+
+    func spawn(_ body: TaskID) -> Bool {
+        guard mayWait else { return false }
+        spawned.append(body)
+        return true
+    }
+
+    func wake(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int {
+        woken.append((String(decoding: name, as: UTF8.self), Array(value)))
+        return waits.values.count { $0.hasPrefix("name \(String(decoding: name, as: UTF8.self))") }
     }
 
     private func describe(_ effect: Effect) -> String {
@@ -161,18 +205,45 @@ final class Fixture {
         )
     }
 
-    func connect(_ number: UInt64 = 1) throws {
+    @discardableResult
+    func connect(_ number: UInt64 = 1) throws -> Outcome {
         try vm.connect(host.connect(number))
     }
 
-    func message(_ text: String = "", from number: UInt64 = 1, isText: Bool = true) throws {
+    /// Goes on with the handler that began to wait last.
+    @discardableResult
+    func resume(with resumption: Resumption) throws -> Outcome {
+        let task = try #require(host.lastTask)
+        host.waits[task] = nil
+        defer { host.applyEffects() }
+        return try vm.resume(task, with: resumption, in: "message")
+    }
+
+    /// Lets the timer that was set last run.
+    @discardableResult
+    func ring(elapsed: Double = 1, repeats: Bool = false) throws -> Outcome {
+        let timer = try #require(host.lastTimer)
+        defer { host.applyEffects() }
+        return try vm.timer(timer, elapsed: elapsed, repeats: repeats)
+    }
+
+    /// Runs the bodies that were spawned.
+    func runSpawned() throws {
+        while !host.spawned.isEmpty {
+            _ = try vm.spawned(host.spawned.removeFirst())
+            host.applyEffects()
+        }
+    }
+
+    @discardableResult
+    func message(_ text: String = "", from number: UInt64 = 1, isText: Bool = true) throws -> Outcome {
         var text = text
         let id = ConnectionID(rawValue: number)
         let result = text.withUTF8 { bytes in
             Result { try vm.message(id, UnsafeRawBufferPointer(bytes), isText: isText) }
         }
         host.applyEffects()
-        try result.get()
+        return try result.get()
     }
 
     func close(_ number: UInt64 = 1, code: UInt16 = 1000, reason: String = "", wasClean: Bool = true) throws {
@@ -180,7 +251,7 @@ final class Fixture {
         _ = host.close(id)
         var reason = reason
         defer { forget(number) }
-        try reason.withUTF8 { try vm.close(id, code: code, reason: UnsafeRawBufferPointer($0), wasClean: wasClean) }
+        _ = try reason.withUTF8 { try vm.close(id, code: code, reason: UnsafeRawBufferPointer($0), wasClean: wasClean) }
         host.applyEffects()
     }
 

@@ -36,12 +36,12 @@ struct LuaVMTests {
             version: 9
         )
         #expect(fixture.vm.handlers == [.connect, .message, .close, .drain, .error])
-        try fixture.vm.connect(id)
+        _ = try fixture.vm.connect(id)
         try fixture.message("hello")
         try fixture.message("bytes", isText: false)
-        try fixture.vm.drain(id)
-        try fixture.vm.error(id, error)
-        try fixture.vm.error(nil, error)
+        _ = try fixture.vm.drain(id)
+        _ = try fixture.vm.error(id, error)
+        _ = try fixture.vm.error(nil, error)
         try fixture.close(code: 4001, reason: "bye", wasClean: false)
         #expect(
             fixture.host.log == [
@@ -162,10 +162,10 @@ struct LuaVMTests {
         let error = #expect(throws: ScriptError.self) {
             try fixture.vm.close(id, code: 1000, reason: nothing, wasClean: true)
         }
-        try fixture.vm.error(id, #require(error))
+        _ = try fixture.vm.error(id, #require(error))
         #expect(fixture.host.log == ["info test.lua:5 #1 true\tada\t/chat\tfalse"])
         fixture.forget()
-        try fixture.vm.error(id, #require(error))
+        _ = try fixture.vm.error(id, #require(error))
         #expect(fixture.host.log.last == "info test.lua:5 #1 false\tnil\tnil\tfalse")
     }
 
@@ -177,7 +177,7 @@ struct LuaVMTests {
             for number in numbers {
                 try fixture.connect(number)
                 try fixture.close(number)
-                try fixture.vm.error(ConnectionID(rawValue: number), error)
+                _ = try fixture.vm.error(ConnectionID(rawValue: number), error)
             }
         }
         try churn(1...2000)

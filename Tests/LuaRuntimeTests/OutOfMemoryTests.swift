@@ -68,7 +68,7 @@ struct OutOfMemoryTests {
                 try event()
             } catch let error as ScriptError {
                 failures += 1
-                try? fixture.vm.error(ConnectionID(rawValue: 1), error)
+                _ = try? fixture.vm.error(ConnectionID(rawValue: 1), error)
             } catch {
                 Issue.record(error)
             }

@@ -30,7 +30,7 @@ struct RequestTests {
         let fixture = try Fixture("return { connect = function(conn, req) print(req, conn.path, conn.protocol) end }")
         let id = fixture.host.connect(5)
         fixture.host.requests[id] = nil
-        try fixture.vm.connect(id)
+        _ = try fixture.vm.connect(id)
         #expect(fixture.host.log == ["info test.lua:1 #5 nil\tnil\tnil"])
     }
 

@@ -41,9 +41,16 @@ struct SandboxTests {
             string.len string.lower string.match string.pack string.packsize string.rep string.reverse string.sub \
             string.unpack string.upper table table.concat table.insert table.move table.pack table.remove \
             table.sort table.unpack tonumber tostring type utf8 utf8.char utf8.charpattern utf8.codepoint \
-            utf8.codes utf8.len utf8.offset ws ws.broadcast ws.conns ws.get ws.json ws.json.array ws.json.decode \
-            ws.json.encode ws.json.null ws.log ws.log.debug ws.log.error \
-            ws.log.info ws.log.warn ws.version xpcall
+            utf8.codes utf8.len utf8.offset ws \
+            ws.after \
+            ws.broadcast ws.conns \
+            ws.every \
+            ws.get \
+            ws.json ws.json.array ws.json.decode ws.json.encode ws.json.null \
+            ws.log ws.log.debug ws.log.error ws.log.info ws.log.warn \
+            ws.sleep \
+            ws.spawn \
+            ws.version xpcall
             """
         #expect(fixture.host.log == ["info test.lua:14 \(golden)"])
     }

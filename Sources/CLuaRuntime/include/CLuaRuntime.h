@@ -47,6 +47,8 @@ typedef struct nj_limits {
     size_t memory;
     /// Ticks of CPU time for one event, for loading, and until a VM that cannot be stopped takes the process with it.
     uint32_t event_ticks, load_ticks, stuck_ticks;
+    /// Milliseconds from the start of a handler that waits to its end; the host counts them.
+    uint32_t wall;
     /// For tests: allocations number `fail_from` to `fail_from + fail_count - 1` fail; the first is number 1.
     uint64_t fail_from, fail_count;
 } nj_limits;
@@ -62,6 +64,18 @@ typedef enum NJ_CLOSED_ENUM nj_field {
     NJ_METHOD, NJ_PATH, NJ_TARGET, NJ_IP, NJ_HOST, NJ_SECURE, NJ_PROTOCOL, NJ_SUBPROTOCOL,
     NJ_PARAM, NJ_QUERY, NJ_HEADER, NJ_COOKIE
 } nj_field;
+
+/// What a handler waits for: a time, a message of its own connection, or a wake-up by name.
+typedef enum NJ_CLOSED_ENUM nj_wait_kind { NJ_WAIT_SLEEP, NJ_WAIT_RECEIVE, NJ_WAIT_NAME } nj_wait_kind;
+
+typedef struct nj_wait {
+    nj_wait_kind kind;
+    /// Nanoseconds, or negative for as long as the handler may wait at all.
+    int64_t timeout;
+    /// Of NJ_WAIT_NAME.
+    const void *_Nullable name;
+    size_t name_length;
+} nj_wait;
 
 /// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
 typedef struct nj_host {
@@ -86,6 +100,17 @@ typedef struct nj_host {
     bool (*_Nonnull module)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
     /// Pulls nj_vm_next_effect until it answers false.
     void (*_Nonnull apply_effects)(void *_Nonnull context);
+    /// The handler that runs will wait as the task of this number, for nj_vm_resume; false when too many wait already.
+    bool (*_Nonnull suspend)(void *_Nonnull context, uint64_t task, const nj_wait *_Nonnull wait);
+    /// Has nj_vm_dispatch called with NJ_EVENT_TIMER after `delay` nanoseconds, and then every `interval` of them unless
+    /// that is 0; false when there are too many timers.
+    bool (*_Nonnull set_timer)(void *_Nonnull context, uint64_t timer, int64_t delay, int64_t interval);
+    void (*_Nonnull cancel_timer)(void *_Nonnull context, uint64_t timer);
+    /// Has nj_vm_dispatch called with NJ_EVENT_SPAWN, after this event; false when too many handlers wait already.
+    bool (*_Nonnull spawn)(void *_Nonnull context, uint64_t body);
+    /// Wakes every handler that waits for the name, after this event, and answers how many; the value is plain data.
+    size_t (*_Nonnull wake)(void *_Nonnull context, const void *_Nonnull name, size_t name_length,
+                            const void *_Nullable value, size_t value_length);
 } nj_host;
 
 void nj_answer_append(nj_answer *_Nonnull answer, const void *_Nullable bytes, size_t length);
@@ -110,8 +135,10 @@ nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_
                               nj_clock *_Nonnull clock, const char *_Nonnull product_version);
 
 /// Compiles a script, runs its top level and checks the table that it returns. `name` is its path in the scripts
-/// folder. On false nj_vm_failure tells why, and the VM can only be destroyed.
-bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length);
+/// folder; then runs its `load` as the start of this version. On false nj_vm_failure tells why, and the VM can only be
+/// destroyed.
+bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length,
+                int64_t version);
 
 /// Frees all that the script holds; afterwards it has no handlers, and no effects.
 void nj_vm_close(nj_vm *_Nonnull vm);
@@ -119,10 +146,13 @@ void nj_vm_close(nj_vm *_Nonnull vm);
 void nj_vm_destroy(nj_vm *_Nonnull vm);
 
 typedef enum NJ_CLOSED_ENUM nj_event_kind {
-    NJ_EVENT_CONNECT, NJ_EVENT_MESSAGE, NJ_EVENT_CLOSE, NJ_EVENT_DRAIN, NJ_EVENT_ERROR
+    NJ_EVENT_CONNECT, NJ_EVENT_MESSAGE, NJ_EVENT_CLOSE, NJ_EVENT_DRAIN, NJ_EVENT_ERROR,
+    /// Those below have no handler in the script's table: what runs was given to ws.after, ws.every and ws.spawn.
+    NJ_EVENT_TIMER, NJ_EVENT_SPAWN
 } nj_event_kind;
 
-#define NJ_EVENT_COUNT 5
+/// The kinds that have a handler in the script's table.
+#define NJ_HANDLER_COUNT 5
 
 /// What the script's `error` handler is told.
 typedef struct nj_report {
@@ -143,10 +173,37 @@ typedef struct nj_event {
     bool is_text, was_clean;
     uint16_t code;
     const nj_report *_Nullable report;
+    /// The timer, or the body that was spawned.
+    uint64_t number;
+    /// Whether the timer goes on, and the seconds since its last run.
+    bool repeats;
+    double elapsed;
 } nj_event;
 
-/// Runs the handler of an event; true at once when the script has none. On false nj_vm_failure tells why.
-bool nj_vm_dispatch(nj_vm *_Nonnull vm, const nj_event *_Nonnull event);
+/// NJ_UNHANDLED: the script has nothing for the event. NJ_FAILED: nj_vm_failure tells why. NJ_SUSPENDED: the handler waits,
+/// as the task that nj_host.suspend was told of last.
+typedef enum NJ_CLOSED_ENUM nj_outcome { NJ_FINISHED, NJ_UNHANDLED, NJ_FAILED, NJ_SUSPENDED } nj_outcome;
+
+/// Runs the handler of an event.
+nj_outcome nj_vm_dispatch(nj_vm *_Nonnull vm, const nj_event *_Nonnull event);
+
+/// NJ_WOKEN: what was waited for has come. The last three end what waits: NJ_CLOSED_FIRST only a wait for a message,
+/// NJ_EXPIRED and NJ_ENDING the handler itself, whatever it catches.
+typedef enum NJ_CLOSED_ENUM nj_wakening {
+    NJ_WOKEN, NJ_TIMED_OUT, NJ_CLOSED_FIRST, NJ_EXPIRED, NJ_ENDING
+} nj_wakening;
+
+typedef struct nj_resumption {
+    nj_wakening wakening;
+    /// A message's payload or the plain data of a wake-up.
+    const void *_Nullable bytes;
+    size_t length;
+    bool is_text;
+} nj_resumption;
+
+/// Goes on with a handler that waits; NJ_UNHANDLED when there is no such task.
+nj_outcome nj_vm_resume(nj_vm *_Nonnull vm, uint64_t task, const nj_resumption *_Nonnull resumption);
+
 
 /// Drops the VM's one object for a connection, after its close event and the report of an error in that. Between
 /// events only; cannot fail.
@@ -176,7 +233,7 @@ typedef struct nj_effect {
 bool nj_vm_next_effect(nj_vm *_Nonnull vm, nj_effect *_Nonnull effect);
 
 typedef enum NJ_CLOSED_ENUM nj_failure_kind {
-    NJ_RUNTIME, NJ_SYNTAX, NJ_MEMORY, NJ_DEADLINE, NJ_CONTRACT
+    NJ_RUNTIME, NJ_SYNTAX, NJ_MEMORY, NJ_DEADLINE, NJ_WALL, NJ_CONTRACT
 } nj_failure_kind;
 
 #define NJ_MESSAGE_CAPACITY 4096

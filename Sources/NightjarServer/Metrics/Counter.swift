@@ -20,6 +20,8 @@ package enum Counter: Hashable, Sendable {
     case messagesSent
     case bytesSent
     case messagesDropped
+    /// For which the script has no handler.
+    case messagesUnhandled
     case broadcasts
     case mail
     case closed(CloseClass)
@@ -48,6 +50,7 @@ package enum Counter: Hashable, Sendable {
         case .mail: 8
         case .handshakes: 9
         case .open: 10
+        case .messagesUnhandled: 11
         case .closed(let value): Self.blockSize + Self.place(of: value)
         case .exceeded(let limit): 2 * Self.blockSize + limit.rawValue
         case .violation(let value): 3 * Self.blockSize + Self.place(of: value)
@@ -134,6 +137,11 @@ package enum Counter: Hashable, Sendable {
         ),
         Family("nightjar_sent_bytes_total", "Bytes that the kernel took for WebSocket connections.", .bytesSent),
         Family("nightjar_messages_dropped_total", "Messages for clients that were given up.", .messagesDropped),
+        Family(
+            "nightjar_messages_unhandled_total",
+            "Messages for which the script has no handler.",
+            .messagesUnhandled
+        ),
         Family("nightjar_broadcasts_total", "Broadcasts by scripts.", .broadcasts),
         Family("nightjar_mail_total", "Events and effects that crossed from one event loop to another.", .mail),
         Family(

@@ -37,6 +37,9 @@ package enum Limit: Int, CaseIterable, Sendable {
     case ignoredInput
     case scriptCPU
     case scriptMemory
+    case wall
+    case timers
+    case handlers
 
     /// What happens when a limit is passed.
     package enum Outcome: Hashable, Sendable {
@@ -85,6 +88,9 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .ignoredInput: "ignored_input"
         case .scriptCPU: "cpu"
         case .scriptMemory: "memory"
+        case .wall: "wall"
+        case .timers: "timers"
+        case .handlers: "handlers"
         }
     }
 
@@ -110,6 +116,9 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .closeTime: ["limits.close"]
         case .scriptCPU: ["limits.cpu"]
         case .scriptMemory: ["limits.memory"]
+        case .wall: ["limits.wall"]
+        case .timers: ["limits.timers"]
+        case .handlers: ["limits.handlers"]
         case .openFiles, .ignoredInput, .inflaterMemory: []
         }
     }
@@ -126,7 +135,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .connections, .connectionsPerIP, .scriptQueueRefused: .refuse(503)
         case .handshakeTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
         case .openFiles, .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .pause
-        case .scriptCPU, .scriptMemory: .error
+        case .scriptCPU, .scriptMemory, .wall, .timers, .handlers: .error
         }
     }
 }

@@ -1,0 +1,51 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Logging
+internal import LuaRuntime
+
+/// What becomes of a handler's error.
+extension ScriptRunner {
+    /// Logs a handler's error, then hands it to the script's own `error` handler.
+    func report(_ error: ScriptError, from member: Member?) {
+        // What is ended for the server's end is no mistake of the script.
+        if self.isEnding, error.kind == .wall { return }
+        self.log(error, member)
+        guard let vm = self.vm, vm.handlers.contains(.error) else { return }
+        // Should it wait, then for itself: the connection's next event does not.
+        (self.current, self.resumed, self.backgroundSubject) = (nil, nil, .background)
+        do {
+            _ = try vm.error(member?.id, error)
+        } catch {
+            self.log(error, member)
+        }
+    }
+
+    private func log(_ error: ScriptError, _ member: Member?) {
+        self.worker.counters.add(.scriptError(error.kind))
+        // Told below each time, with the traceback that shows where.
+        switch error.kind {
+        case .deadline: self.worker.counters.add(.exceeded(.scriptCPU))
+        case .memory: self.worker.counters.add(.exceeded(.scriptMemory))
+        case .wall, .syntax, .runtime, .contract: break
+        }
+        var metadata: Logger.Metadata = [
+            "script": "\(self.route.script)", "version": "\(error.version)", "handler": "\(error.handler)",
+            "error": "\(error.message)",
+        ]
+        if let member {
+            metadata["connection"] = "\(member.request.publicID)"
+        }
+        if let source = error.sourceLine {
+            metadata["source"] = "\(source)"
+        }
+        if !error.traceback.isEmpty {
+            metadata["traceback"] = "\(error.traceback)"
+        }
+        self.logger.error("script error", metadata: metadata)
+    }
+}
