@@ -24,7 +24,7 @@ imports_of() {
     Sources/WebSocketCore) echo "CZlib struct:NIOCore.ByteBuffer struct:NIOCore.ByteBufferView" ;;
     Sources/LuaRuntime) echo "CLuaRuntime struct:NIOCore.ByteBuffer $libc" ;;
     Sources/NightjarServer)
-        echo "CMalloc WebSocketCore LuaRuntime NIOCore NIOPosix NIOHTTP1 NIOTLS NIOSSL Logging DequeModule Synchronization $libc"
+        echo "CMalloc WebSocketCore LuaRuntime NIOCore NIOPosix NIOHTTP1 NIOTLS NIOSSL Logging DequeModule HeapModule Synchronization $libc"
         ;;
     Sources/nightjar)
         echo "NightjarServer ArgumentParser Configuration FoundationEssentials SystemPackage Yams UnixSignals Logging Synchronization $libc"
