@@ -29,6 +29,7 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
     const nj_event *event = what;
     if (event->kind == NJ_EVENT_TIMER) return nj_timer_push(L, vm, event);
     if (event->kind == NJ_EVENT_SPAWN) return nj_task_push_spawned(L, vm, event->number);
+    if (vm->on_ref != LUA_NOREF && event->kind == NJ_EVENT_MESSAGE && event->is_text) return nj_on_push(L, vm, event);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handler_refs[event->kind]);
     if (event->has_connection) {
         nj_connection_push(L, vm, event->id);
@@ -63,7 +64,9 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
 
 // Whether the script has something to run for the event.
 static bool is_handled(nj_vm *vm, const nj_event *event) {
-    if (event->kind < NJ_HANDLER_COUNT) return vm->handler_refs[event->kind] != LUA_NOREF;
+    if (event->kind < NJ_HANDLER_COUNT && vm->handler_refs[event->kind] != LUA_NOREF) return true;
+    if (event->kind == NJ_EVENT_MESSAGE) return vm->on_ref != LUA_NOREF && event->is_text;
+    if (event->kind < NJ_HANDLER_COUNT) return false;
     if (vm->main == NULL) return false;
     return event->kind == NJ_EVENT_SPAWN || nj_timer_is_set(vm, event->number);
 }

@@ -16,7 +16,7 @@ static const char *const handlers[NJ_HANDLER_COUNT] = {
 
 static const nj_name names[] = {
     {"connect", NJ_KNOWN},     {"message", NJ_KNOWN},  {"close", NJ_KNOWN},       {"drain", NJ_KNOWN},
-    {"error", NJ_KNOWN},       {"upgrade", NJ_LATER},  {"on", NJ_LATER},          {"invalid", NJ_LATER},
+    {"error", NJ_KNOWN},       {"upgrade", NJ_LATER},  {"on", NJ_KNOWN},          {"invalid", NJ_KNOWN},
     {"request", NJ_LATER},     {"save", NJ_KNOWN},     {"load", NJ_KNOWN},        {"path", NJ_LATER},
     {"instances", NJ_LATER},   {"protocols", NJ_LATER}, {"origins", NJ_LATER},    {"key", NJ_LATER},
     {"compress", NJ_LATER},    {"slow", NJ_LATER},     {"keep_alive", NJ_LATER},  {"limits", NJ_LATER},
@@ -25,43 +25,44 @@ static const nj_name names[] = {
     {"schema", NJ_RESERVED},   {NULL, NJ_KNOWN},
 };
 
-static int refuse(lua_State *L, nj_vm *vm, const char *script, const char *text) {
+int nj_handlers_refuse(lua_State *L, nj_vm *vm, const char *script, const char *text) {
     vm->raising = NJ_CONTRACT;
     lua_pushfstring(L, "%s: %s", script, text);
     return lua_error(L);
 }
 
-static int handler_of(const char *key, size_t length) {
+// Where the function of an entry is kept; NULL when no entry of that name is a function.
+static int *reference_of(nj_vm *vm, const char *key, size_t length) {
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) {
-        if (nj_names_equal(key, length, handlers[kind])) return kind;
+        if (nj_names_equal(key, length, handlers[kind])) return &vm->handler_refs[kind];
     }
-    return -1;
+    if (nj_names_equal(key, length, "invalid")) return &vm->invalid_ref;
+    if (nj_names_equal(key, length, "load")) return &vm->load_ref;
+    if (nj_names_equal(key, length, "save")) return &vm->save_ref;
+    return NULL;
 }
 
 // Takes the entry at the top, and pops the value. Stack: table, key, value.
 static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
     char text[256];
     if (lua_type(L, -2) != LUA_TSTRING) {
-        refuse(L, vm, script, "the keys of the returned table must be strings: names of handlers");
+        nj_handlers_refuse(L, vm, script, "the keys of the returned table must be strings: names of handlers");
     }
     size_t length;
     const char *key = lua_tolstring(L, -2, &length);
-    int kind = handler_of(key, length);
-    bool is_load = nj_names_equal(key, length, "load");
+    int *reference = reference_of(vm, key, length);
     if (key[0] == '_') {
         lua_pop(L, 1);
-    } else if (kind < 0 && !is_load && !nj_names_equal(key, length, "save")) {
+    } else if (nj_names_equal(key, length, "on")) {
+        nj_on_take(L, vm, script);
+    } else if (reference == NULL) {
         nj_names_explain(names, key, length, "key of the returned table:", "", text, sizeof text);
-        refuse(L, vm, script, text);
+        nj_handlers_refuse(L, vm, script, text);
     } else if (!lua_isfunction(L, -1)) {
         const char *type = luaL_typename(L, -1);
-        refuse(L, vm, script, lua_pushfstring(L, "\"%s\" must be a function, not a %s", key, type));
-    } else if (kind >= 0) {
-        vm->handler_refs[kind] = luaL_ref(L, LUA_REGISTRYINDEX);
-    } else if (is_load) {
-        vm->load_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+        nj_handlers_refuse(L, vm, script, lua_pushfstring(L, "\"%s\" must be a function, not a %s", key, type));
     } else {
-        lua_pop(L, 1);
+        *reference = luaL_ref(L, LUA_REGISTRYINDEX);
     }
 }
 
@@ -76,11 +77,14 @@ static bool takes_two_arguments(lua_State *L, int reference) {
 void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script) {
     if (!lua_istable(L, -1)) {
         const char *type = luaL_typename(L, -1);
-        refuse(L, vm, script, lua_pushfstring(L, "a script must return a table of handlers, such as { message = "
-                                                 "function(conn, data, kind) ... end }; this one returned %s", type));
+        nj_handlers_refuse(L, vm, script, lua_pushfstring(L, "a script must return a table of handlers, such as { message = "
+                                                            "function(conn, data, kind) ... end }; this one returned %s", type));
     }
     lua_pushnil(L);
     while (lua_next(L, -2)) take_entry(L, vm, script);
+    if (vm->invalid_ref != LUA_NOREF && vm->on_ref == LUA_NOREF) {
+        nj_handlers_refuse(L, vm, script, "\"invalid\" is called for text that \"on\" has no entry for: add \"on\"");
+    }
     int connect = vm->handler_refs[NJ_EVENT_CONNECT];
     vm->connect_takes_request = connect != LUA_NOREF && takes_two_arguments(L, connect);
 }

@@ -203,13 +203,17 @@ struct nj_vm {
 
     // Registry references.
     int handler_refs[NJ_HANDLER_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref, modules_ref,
-        ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref, json_null_ref,
+        ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref,
+        save_ref, on_ref, invalid_ref, json_null_ref,
         json_array_ref;
     // Compared by address: a userdata with this metatable is a connection.
     const void *connection_metatable, *timer_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.
     const void *json_null, *json_array_metatable;
     bool connect_takes_request;
+    // The field of a JSON message that names its entry in `on`.
+    char key[NJ_LONGEST_MESSAGE_KEY];
+    size_t key_length;
 
     const char *product_version;
     // For the signal handler: a copy, so that it is there as long as the VM.
@@ -352,6 +356,7 @@ void nj_log_open(lua_State *L);              // log.c: pushes the table of ws.lo
 void nj_json_open(lua_State *L);             // json.c: pushes the table of ws.json
 void nj_task_open(lua_State *L);             // task.c: adds sleep and spawn
 void nj_timer_open(lua_State *L);            // timer.c: adds after and every
+void nj_wake_open(lua_State *L);             // wake.c: adds wait and wake
 int nj_log_print(lua_State *L);              // log.c: print
 int nj_require(lua_State *L);                // require.c: require
 void nj_connection_open(lua_State *L);       // connection.c: pushes nothing
@@ -411,6 +416,14 @@ bool nj_timer_is_set(nj_vm *vm, uint64_t number);
 // Pushes what a timer runs and its argument, and answers how many there are.
 int nj_timer_push(lua_State *L, nj_vm *vm, const nj_event *event);
 
+// MARK: on.c and handlers.c
+
+// Pushes what a text message goes to and its arguments, and answers how many there are; -1 when there is nothing.
+int nj_on_push(lua_State *L, nj_vm *vm, const nj_event *event);
+// Checks the table at the top, takes it as the script's `on`, and pops it.
+void nj_on_take(lua_State *L, nj_vm *vm, const char *script);
+// Raises what is wrong with the table that a script returned.
+int nj_handlers_refuse(lua_State *L, nj_vm *vm, const char *script, const char *text);
 // Checks the table at the top that a script returned and takes its handlers. Uses 4 slots.
 void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script);
 // Compiles a chunk and pushes it, or raises what is wrong with it in the name of the source.

@@ -65,7 +65,8 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->scratch.vm = vm;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
-    vm->load_ref = LUA_NOREF;
+    vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = LUA_NOREF;
+    nj_vm_set_key(vm, "type", 4);
     vm->main = lua_newstate(nj_allocate, vm);
     if (vm->main == NULL) {
         free(vm);
@@ -238,6 +239,11 @@ bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length, 
     nj_outcome outcome = nj_vm_run(vm, &task, &frame, vm->limits.load_ticks);
     vm->phase = NJ_PHASE_RUN;
     return outcome == NJ_FINISHED;
+}
+
+void nj_vm_set_key(nj_vm *vm, const void *key, size_t length) {
+    vm->key_length = length < sizeof vm->key ? length : sizeof vm->key;
+    memcpy(vm->key, key, vm->key_length);
 }
 
 // MARK: What the host reads

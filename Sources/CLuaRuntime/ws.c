@@ -23,8 +23,8 @@ static const nj_name names[] = {
     {"every", NJ_KNOWN},
     {"sleep", NJ_KNOWN},
     {"spawn", NJ_KNOWN},
-    {"wait", NJ_LATER},
-    {"wake", NJ_LATER},
+    {"wait", NJ_KNOWN},
+    {"wake", NJ_KNOWN},
     {"shared", NJ_LATER},
     {"json", NJ_KNOWN},
     {"crypto", NJ_LATER},
@@ -179,6 +179,7 @@ void nj_ws_open(lua_State *L) {
     luaL_newlib(L, functions);
     nj_task_open(L);
     nj_timer_open(L);
+    nj_wake_open(L);
     nj_log_open(L);
     lua_setfield(L, -2, "log");
     nj_json_open(L);

@@ -58,6 +58,15 @@ package final class LuaVM {
         nj_vm_destroy(vm)
     }
 
+    /// Names the field of JSON messages by which the script's `on` dispatches; `type` before. At most 64 bytes.
+    package func setMessageKey(_ key: String) {
+        var key = key
+        key.withUTF8 { bytes in
+            guard let start = bytes.baseAddress else { return }
+            nj_vm_set_key(vm, start, bytes.count)
+        }
+    }
+
     /// Runs `connect`.
     package func connect(_ id: ConnectionID) throws(ScriptError) -> Outcome {
         var event = nj_event(.NJ_EVENT_CONNECT, id)

@@ -113,6 +113,7 @@ package final class ScriptRunner {
             clock: self.worker.clock,
             host: self
         )
+        self.vm?.setMessageKey(configuration.messageKey)
         guard !self.queue.isEmpty else { return }
         // What `load` has spawned starts when the loop is free.
         self.worker.eventLoop.assumeIsolated().execute { [weak self] in

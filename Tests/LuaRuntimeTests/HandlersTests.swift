@@ -47,7 +47,7 @@ struct HandlersTests {
 
     /// An ignored `upgrade` would let everybody in.
     @Test(arguments: [
-        "upgrade", "on", "invalid", "request", "path", "instances", "protocols", "origins", "key",
+        "upgrade", "request", "path", "instances", "protocols", "origins", "key",
         "compress", "slow", "keep_alive", "limits",
     ])
     func refusesWhatIsNotThereYet(key: String) throws {

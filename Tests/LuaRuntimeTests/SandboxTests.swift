@@ -50,7 +50,9 @@ struct SandboxTests {
             ws.log ws.log.debug ws.log.error ws.log.info ws.log.warn \
             ws.sleep \
             ws.spawn \
-            ws.version xpcall
+            ws.version \
+            ws.wait \
+            ws.wake xpcall
             """
         #expect(fixture.host.log == ["info test.lua:14 \(golden)"])
     }

@@ -105,7 +105,7 @@ struct WSTests {
         ("return ws[1]", "ws has no field of type number"),
         ("ws.mine = 1", "ws cannot be given new fields: use a variable of the script"),
         ("ws.room('x')", "field of ws: \"room\" is not in this version yet"),
-        ("ws.wait(1)", "field of ws: \"wait\" is not in this version yet"),
+        ("ws.room(1)", "field of ws: \"room\" is not in this version yet"),
         ("ws.store.get()", "field of ws: \"store\" is reserved for a later version"),
         ("ws.fetch()", "field of ws: \"fetch\" is reserved for a later version"),
     ])

@@ -276,6 +276,39 @@ struct ScriptTasksTests {
         #expect(house.log.texts(.info) == ["1", "2", "3"])
     }
 
+    // MARK: - wait and wake
+
+    @Test func wakesAllThatWaitForAName() throws {
+        let house = try TestHouse(
+            """
+            return { message = function(conn, data)
+              if data == "wake" then conn:send(tostring(ws.wake("go", "now"))) return end
+              conn:send(tostring(ws.wait("go", "50ms")))
+            end }
+            """
+        )
+        let (one, two, three) = (try house.connect(), try house.connect(), try house.connect())
+        one.send("wait")
+        two.send("wait")
+        three.send(["wake", "wake"])
+        house.run()
+        #expect(three.texts == ["2", "0"])
+        #expect(one.texts == ["now"] && two.texts == ["now"])
+        one.send("wait")
+        self.advance(house, milliseconds: 60)
+        #expect(one.texts == ["now", "nil"])
+        three.send("wake")
+        #expect(three.texts.last == "0")
+    }
+
+    @Test func countsMessagesThatNothingTakes() throws {
+        let house = try TestHouse("return { on = { say = function(conn, msg) conn:send(msg) end } }")
+        let client = try house.connect()
+        client.send([#"{"type":"say","n":1}"#, "x", "y"])
+        #expect(client.texts.count == 1)
+        #expect(house.workers[0].counters[.messagesUnhandled] == 2)
+    }
+
     // MARK: - The end
 
     @Test func theEndOfTheServerEndsWhatWaits() throws {

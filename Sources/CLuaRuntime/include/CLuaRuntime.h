@@ -34,6 +34,9 @@ typedef struct nj_clock nj_clock;
 /// Bytes that a function of nj_host hands over; grows as it is appended to.
 typedef struct nj_answer nj_answer;
 
+/// Bytes of the setting `key` at most.
+#define NJ_LONGEST_MESSAGE_KEY 64
+
 /// The length of a connection's public name.
 #define NJ_PUBLIC_ID_LENGTH 22
 
@@ -139,6 +142,9 @@ nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_
 /// destroyed.
 bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length,
                 int64_t version);
+
+/// Names the field of JSON messages by which `on` dispatches, `type` without this. At most NJ_LONGEST_MESSAGE_KEY bytes.
+void nj_vm_set_key(nj_vm *_Nonnull vm, const void *_Nonnull key, size_t length);
 
 /// Frees all that the script holds; afterwards it has no handlers, and no effects.
 void nj_vm_close(nj_vm *_Nonnull vm);
