@@ -19,6 +19,7 @@
 static const char script[] =
     "local util = require 'lib.util'\n"
     "local seen = {}\n"
+    "function data_of(msg) return msg.text .. ' with a text that is too long to be kept among the short' end\n"
     "return {\n"
     "  connect = function(conn, req)\n"
     "    seen[conn] = req.headers.Origin .. req.query.name .. conn.id .. conn.path .. tostring(conn.protocol)\n"
@@ -52,6 +53,16 @@ static const char script[] =
     "    local function deep(n) if n > 0 then return 1 + deep(n - 1) end error('deep') end\n"
     "    if data == 'deep' then deep(150) end\n"
     "  end,\n"
+    "  load = function() ws.every(1, function(dt) seen.dt = dt end) end,\n"
+    "  on = { wait = function(conn, msg)\n"
+    "    local c <close> = util.closer()\n"
+    "    ws.spawn(function(a, b) ws.sleep(1); seen.spawned = a .. b end, msg.text, data_of(msg))\n"
+    "    local timer = ws.after('50ms', function() seen.rung = data_of(msg) end)\n"
+    "    pcall(ws.sleep, '1s')\n"
+    "    seen.got = ws.wait('name' .. msg.text, 5)\n"
+    "    seen.message = conn:receive()\n"
+    "    assert(ws.wake('other', { seen.got, { a = 1.5 } }) == 1 and timer:cancel())\n"
+    "  end },\n"
     "  error = function(conn, err) seen[#seen + 1] = err.message .. err.traceback .. err.handler end,\n"
     "  drain = function(conn) seen[conn] = nil end,\n"
     "  close = function(conn, code, reason, clean)\n"
@@ -147,6 +158,33 @@ static void host_apply(void *context) {
     while (nj_vm_next_effect(*(nj_vm **)context, &effect)) effect_count += 1;
 }
 
+static uint64_t last_task, last_timer, last_body;
+
+static bool host_suspend(void *context, uint64_t task, const nj_wait *wait) {
+    (void)context, (void)wait;
+    last_task = task;
+    return true;
+}
+
+static bool host_set_timer(void *context, uint64_t timer, int64_t delay, int64_t interval) {
+    (void)context, (void)delay, (void)interval;
+    last_timer = timer;
+    return true;
+}
+
+static void host_cancel_timer(void *context, uint64_t timer) { (void)context, (void)timer; }
+
+static bool host_spawn(void *context, uint64_t body) {
+    (void)context;
+    last_body = body;
+    return true;
+}
+
+static size_t host_wake(void *context, const void *name, size_t name_length, const void *value, size_t value_length) {
+    (void)context, (void)name, (void)name_length, (void)value, (void)value_length;
+    return 1;
+}
+
 // MARK: One life
 
 static void report(nj_vm *vm) {
@@ -164,6 +202,17 @@ static void report(nj_vm *vm) {
     nj_vm_dispatch(vm, &event);
 }
 
+// Resumes the handler until it is over, and answers whether it has not failed.
+static bool finish(nj_vm *vm, nj_outcome outcome) {
+    while (outcome == NJ_SUSPENDED) {
+        nj_resumption resumption = {.wakening = NJ_WOKEN, .is_text = true};
+        outcome = nj_vm_resume(vm, last_task, &resumption);
+    }
+    if (outcome == NJ_FAILED) report(vm);
+    host_apply(&vm);
+    return outcome != NJ_FAILED;
+}
+
 static bool dispatch(nj_vm *vm, nj_event_kind kind, const char *bytes) {
     nj_event event = {
         .kind = kind,
@@ -175,18 +224,39 @@ static bool dispatch(nj_vm *vm, nj_event_kind kind, const char *bytes) {
         .code = 1001,
         .was_clean = true,
     };
-    bool is_done = nj_vm_dispatch(vm, &event);
-    if (!is_done) report(vm);
-    host_apply(&vm);
-    return is_done;
+    return finish(vm, nj_vm_dispatch(vm, &event));
+}
+
+// What the script has set and spawned, of which it may have done neither.
+static void run_numbered(nj_vm *vm, nj_event_kind kind, uint64_t number) {
+    if (number == 0) return;
+    nj_event event = {.kind = kind, .number = number, .repeats = kind == NJ_EVENT_TIMER, .elapsed = 1.5};
+    finish(vm, nj_vm_dispatch(vm, &event));
 }
 
 // Answers whether an allocation was there to fail.
 static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
     nj_vm *vm = NULL;
+    last_timer = last_body = 0;
     nj_host host = {
-        &vm,       host_send, host_close,     host_broadcast, host_is_open, host_buffered, host_members,
-        host_find, host_public_id, host_request, host_log,    host_module,  host_apply,
+        .context = &vm,
+        .send = host_send,
+        .close = host_close,
+        .broadcast = host_broadcast,
+        .is_open = host_is_open,
+        .buffered = host_buffered,
+        .members = host_members,
+        .find = host_find,
+        .public_id = host_public_id,
+        .request = host_request,
+        .log = host_log,
+        .module = host_module,
+        .apply_effects = host_apply,
+        .suspend = host_suspend,
+        .set_timer = host_set_timer,
+        .cancel_timer = host_cancel_timer,
+        .spawn = host_spawn,
+        .wake = host_wake,
     };
     nj_limits limits = {
         .memory = 1 << 20,
@@ -198,7 +268,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
     };
     vm = nj_vm_create(&limits, &host, clock, "1.0");
     if (vm == NULL) return true;
-    if (nj_vm_load(vm, "oom.lua", script, sizeof script - 1)) {
+    if (nj_vm_load(vm, "oom.lua", script, sizeof script - 1, 1)) {
         dispatch(vm, NJ_EVENT_CONNECT, "");
         bool is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello");
         if (fail_count == 0 && !is_done) {
@@ -206,6 +276,13 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
             printf("failed without a reason: %.*s\n", (int)failure->message_length, failure->message);
             exit(1);
         }
+        bool has_waited = dispatch(vm, NJ_EVENT_MESSAGE, "{\"type\":\"wait\",\"text\":\"a text\"}");
+        if (fail_count == 0 && !has_waited) {
+            printf("failed without a reason: %s\n", nj_vm_failure(vm)->message);
+            exit(1);
+        }
+        run_numbered(vm, NJ_EVENT_SPAWN, last_body);
+        run_numbered(vm, NJ_EVENT_TIMER, last_timer);
         dispatch(vm, NJ_EVENT_MESSAGE, "fail");
         dispatch(vm, NJ_EVENT_MESSAGE, "deep");
         dispatch(vm, NJ_EVENT_DRAIN, "");
