@@ -19,13 +19,32 @@ struct EventOrderTests {
     /// Breaks loudly when handlers nest, when an event of a connection comes out of order, or when a connection has not exactly
     /// one `connect` before and one `close` behind everything else.
     private static let script = """
-        local running, phase, last, drains = false, {}, {}, {}
+        local running, phase, last, drains, waits = false, {}, {}, {}, {}
         local script = {}
         local function enter(name)
           if running then error("nested: " .. name .. " in " .. running) end
           running = name
         end
         local function leave() running = false end
+
+        -- Waits in a handler of the connection, of which nothing else may run meanwhile.
+        local function wait(conn, f, ...)
+          waits[conn.id] = true
+          leave()
+          local result = f(...)
+          enter("a handler that has waited")
+          waits[conn.id] = nil
+          return result
+        end
+
+        local function take(conn, data)
+          local number, verb = data:match("^(%d+) (%a+)")
+          number = tonumber(number)
+          assert(number == last[conn.id] + 1, "message " .. number .. " after " .. last[conn.id])
+          last[conn.id] = number
+          conn:send(data)
+          return number, verb
+        end
 
         function script.connect(conn)
           enter("connect")
@@ -37,16 +56,18 @@ struct EventOrderTests {
         function script.message(conn, data)
           enter("message")
           assert(phase[conn.id] == "open", "message outside of connect and close")
-          local number, verb = data:match("^(%d+) (%a+)")
-          number = tonumber(number)
-          assert(number == last[conn.id] + 1, "message " .. number .. " after " .. last[conn.id])
-          last[conn.id] = number
-          conn:send(data)
+          assert(not waits[conn.id], "message behind a handler that waits")
+          local number, verb = take(conn, data)
           if verb == "close" then
             conn:close(4000 + number % 900, "by script")
             phase[conn.id] = "closing"
           elseif verb == "all" then
             ws.broadcast("to all " .. number, { except = conn })
+          elseif verb == "sleep" then
+            wait(conn, ws.sleep, number % 20 / 1000)
+          elseif verb == "receive" then
+            local text = wait(conn, conn.receive, conn, "5ms")
+            if text then take(conn, text) end
           end
           leave()
         end
@@ -54,6 +75,7 @@ struct EventOrderTests {
         function script.drain(conn)
           enter("drain")
           assert(phase[conn.id] == "open", "drain outside of connect and close")
+          assert(not waits[conn.id], "drain behind a handler that waits")
           drains[conn.id] = drains[conn.id] + 1
           leave()
         end
@@ -61,6 +83,7 @@ struct EventOrderTests {
         function script.close(conn)
           enter("close")
           assert(phase[conn.id] == "open" or phase[conn.id] == "closing", "close twice, or without connect")
+          assert(not waits[conn.id], "close behind a handler that waits")
           phase[conn.id] = "closed"
           leave()
           ws.log.info("closed")
@@ -91,10 +114,19 @@ struct EventOrderTests {
                 house.loops.randomElement(using: &random)?.run()
             case 18 where Int.random(in: 0..<4, using: &random) == 0:
                 clients.randomElement(using: &random)?.end(using: &random)
+            case 19:
+                let time = TimeAmount.milliseconds(Int64.random(in: 0...15, using: &random))
+                house.loops.forEach { $0.advanceTime(by: time) }
             default:
                 break
             }
         }
+        for client in clients {
+            client.finish()
+        }
+        house.run()
+        // As long as every handler waits that waits one after the other for each message.
+        house.advance(by: .seconds(3))
         for client in clients {
             client.finish()
         }
@@ -132,6 +164,8 @@ private final class Peer {
                 switch Int.random(in: 0..<40, using: &random) {
                 case 0: "close"
                 case 1...4: "all"
+                case 5...7: "sleep"
+                case 8, 9: "receive"
                 default: "say"
                 }
             let padding = String(repeating: "x", count: Int.random(in: 0...700, using: &random))
