@@ -344,12 +344,37 @@ void nj_plain_push(lua_State *L, nj_vm *vm, const void *bytes, size_t length);
 bool nj_plain_check(lua_State *L, nj_vm *vm, int index, const char *what, unsigned allowed, int seen, size_t patience,
                     char why[NJ_PLAIN_WHY_CAPACITY]);
 
+// MARK: sha256.c
+
+#define NJ_SHA256_LENGTH 32
+
+typedef struct nj_sha256 {
+    uint32_t state[8];
+    uint64_t length;
+    uint8_t block[64];
+} nj_sha256;
+
+// Data is added to `inner`.
+typedef struct nj_hmac {
+    nj_sha256 inner, outer;
+} nj_hmac;
+
+// None of them raises.
+void nj_sha256_begin(nj_sha256 *hash);
+void nj_sha256_update(nj_sha256 *hash, const void *bytes, size_t length);
+void nj_sha256_end(nj_sha256 *hash, uint8_t digest[NJ_SHA256_LENGTH]);
+void nj_hmac_begin(nj_hmac *hmac, const void *key, size_t length);
+void nj_hmac_end(nj_hmac *hmac, uint8_t digest[NJ_SHA256_LENGTH]);
+
+// Fills the bytes from the system's generator.
+void nj_random_fill(lua_State *L, void *bytes, size_t length);
+
 // MARK: The libraries that a script sees
 
 // Each pushes what it makes, or adds it to the table at the top. Uses 6 slots.
 void nj_sandbox_open(lua_State *L);          // sandbox.c: replaces the globals, pushes nothing
 void nj_sandbox_seal(lua_State *L);          // sandbox.c: no new globals from here on, pushes nothing
-void nj_protect_open(lua_State *L);          // protect.c: adds pcall and xpcall to the table at the top
+void nj_protect_open(lua_State *L);          // protect.c: adds pcall and xpcall
 void nj_coroutine_open(lua_State *L);        // coroutine.c: pushes the table
 void nj_ws_open(lua_State *L);               // ws.c: pushes the table
 void nj_log_open(lua_State *L);              // log.c: pushes the table of ws.log
@@ -357,6 +382,9 @@ void nj_json_open(lua_State *L);             // json.c: pushes the table of ws.j
 void nj_task_open(lua_State *L);             // task.c: adds sleep and spawn
 void nj_timer_open(lua_State *L);            // timer.c: adds after and every
 void nj_wake_open(lua_State *L);             // wake.c: adds wait and wake
+void nj_crypto_open(lua_State *L);           // crypto.c: pushes the table of ws.crypto
+void nj_encoding_open(lua_State *L);         // encoding.c: adds base64 and the others
+void nj_system_open(lua_State *L);           // system.c: adds now, clock, uuid and env
 int nj_log_print(lua_State *L);              // log.c: print
 int nj_require(lua_State *L);                // require.c: require
 void nj_connection_open(lua_State *L);       // connection.c: pushes nothing

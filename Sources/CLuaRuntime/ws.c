@@ -27,11 +27,11 @@ static const nj_name names[] = {
     {"wake", NJ_KNOWN},
     {"shared", NJ_LATER},
     {"json", NJ_KNOWN},
-    {"crypto", NJ_LATER},
-    {"now", NJ_LATER},
-    {"clock", NJ_LATER},
-    {"uuid", NJ_LATER},
-    {"env", NJ_LATER},
+    {"crypto", NJ_KNOWN},
+    {"now", NJ_KNOWN},
+    {"clock", NJ_KNOWN},
+    {"uuid", NJ_KNOWN},
+    {"env", NJ_KNOWN},
     {"instance", NJ_LATER},
     {"instances", NJ_LATER},
     {"store", NJ_RESERVED},
@@ -184,6 +184,9 @@ void nj_ws_open(lua_State *L) {
     lua_setfield(L, -2, "log");
     nj_json_open(L);
     lua_setfield(L, -2, "json");
+    nj_crypto_open(L);
+    lua_setfield(L, -2, "crypto");
+    nj_system_open(L);
     lua_pushstring(L, vm->product_version);
     lua_setfield(L, -2, "version");
     luaL_newlib(L, events);

@@ -71,6 +71,16 @@ final class HostBridge {
                 let name = String(cString: name)
                 return HostBridge.with(context) { $0.appendModule(named: name, to: answer) }
             },
+            variable: { context, name, answer in
+                let name = String(cString: name)
+                switch HostBridge.with(context, { $0.host.environment(name) }) {
+                case .set(var value):
+                    value.withUTF8 { nj_answer_append(answer, $0.baseAddress, $0.count) }
+                    return .NJ_VARIABLE_SET
+                case .unset: return .NJ_VARIABLE_UNSET
+                case .refused: return .NJ_VARIABLE_REFUSED
+                }
+            },
             apply_effects: { context in HostBridge.with(context) { $0.host.applyEffects() } },
             suspend: { context, task, wait in
                 HostBridge.with(context) { $0.host.suspend(TaskID(rawValue: task), for: Wait(wait.pointee)) }

@@ -51,6 +51,17 @@ package enum Wait {
 @available(*, unavailable)
 extension Wait: Sendable {}
 
+/// The answer to `ws.env`.
+package enum EnvironmentValue: Sendable {
+    case set(String)
+
+    /// The script gets nil.
+    case unset
+
+    /// Not a name that scripts may ask for: the script gets an error.
+    case refused
+}
+
 /// What a script's functions ask of the server, at the call, on the VM's thread.
 ///
 /// The functions are called with Lua on the stack: they must not call back into the VM, but for
@@ -87,6 +98,9 @@ package protocol ScriptHost: AnyObject {
 
     /// Finds a module by its dotted name.
     func module(named name: String) -> ModuleSource
+
+    /// A variable of the environment, if scripts may see it.
+    func environment(_ name: String) -> EnvironmentValue
 
     /// Pulls ``LuaVM/nextEffect()`` until nil: the outbox has passed 256 KiB.
     func applyEffects()

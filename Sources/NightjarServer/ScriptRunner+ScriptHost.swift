@@ -97,6 +97,10 @@ extension ScriptRunner: ScriptHost {
         self.readModule(name)
     }
 
+    package func environment(_ name: String) -> EnvironmentValue {
+        .refused
+    }
+
     package func applyEffects() {
         while let effect = self.vm?.nextEffect() {
             switch effect {

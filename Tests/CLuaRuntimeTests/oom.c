@@ -47,6 +47,10 @@ static const char script[] =
     "    assert(value[2].a[3] == 'e\\n' and #value[3] == 40 and not ws.json.decode(data))\n"
     "    conn:send({ value, ws.json.null }, { key = 'k' })\n"
     "    pcall(ws.json.encode, { x = { print } })\n"
+    "    local token = ws.crypto.base64url(ws.crypto.hmac_sha256(data:rep(20), ws.crypto.random(40)))\n"
+    "    assert(#ws.crypto.base64url_decode(token) == 32 and not ws.crypto.hex_decode(token))\n"
+    "    assert(ws.crypto.hex(ws.crypto.base64_decode(ws.crypto.base64('ab'))) == '6162' and #ws.uuid() == 36)\n"
+    "    assert(ws.env(data) == data)\n"
     "    if data == 'fail' then\n"
     "      error(setmetatable({}, { __tostring = function() return 'the text' .. data end }))\n"
     "    end\n"
@@ -153,6 +157,12 @@ static bool host_module(void *context, const char *name, nj_answer *answer) {
     return true;
 }
 
+static nj_variable host_variable(void *context, const char *name, nj_answer *answer) {
+    (void)context;
+    nj_answer_append(answer, name, strlen(name));
+    return NJ_VARIABLE_SET;
+}
+
 static void host_apply(void *context) {
     nj_effect effect;
     while (nj_vm_next_effect(*(nj_vm **)context, &effect)) effect_count += 1;
@@ -251,6 +261,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .request = host_request,
         .log = host_log,
         .module = host_module,
+        .variable = host_variable,
         .apply_effects = host_apply,
         .suspend = host_suspend,
         .set_timer = host_set_timer,

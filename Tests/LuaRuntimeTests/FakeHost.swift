@@ -13,6 +13,7 @@ final class FakeHost: ScriptHost {
     var open: Set<ConnectionID> = []
     var requests: [ConnectionID: ScriptRequest] = [:]
     var modules: [String: String] = [:]
+    var environment: [String: EnvironmentValue] = [:]
     var log: [String] = []
     var buffered = 0
     var bufferLimit = Int.max
@@ -83,6 +84,10 @@ final class FakeHost: ScriptHost {
 
     func module(named name: String) -> ModuleSource {
         modules[name].map { .found(Array($0.utf8)) } ?? .missing("no such file")
+    }
+
+    func environment(_ name: String) -> EnvironmentValue {
+        environment[name] ?? .refused
     }
 
     func applyEffects() {

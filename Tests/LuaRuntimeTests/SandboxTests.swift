@@ -41,18 +41,27 @@ struct SandboxTests {
             string.len string.lower string.match string.pack string.packsize string.rep string.reverse string.sub \
             string.unpack string.upper table table.concat table.insert table.move table.pack table.remove \
             table.sort table.unpack tonumber tostring type utf8 utf8.char utf8.charpattern utf8.codepoint \
-            utf8.codes utf8.len utf8.offset ws \
+            utf8.codes utf8.len utf8.offset \
+            ws \
             ws.after \
-            ws.broadcast ws.conns \
+            ws.broadcast \
+            ws.clock \
+            ws.conns \
+            ws.crypto ws.crypto.base64 ws.crypto.base64_decode ws.crypto.base64url ws.crypto.base64url_decode \
+            ws.crypto.equal ws.crypto.hex ws.crypto.hex_decode ws.crypto.hmac_sha256 ws.crypto.random ws.crypto.sha256 \
+            ws.env \
             ws.every \
             ws.get \
             ws.json ws.json.array ws.json.decode ws.json.encode ws.json.null \
             ws.log ws.log.debug ws.log.error ws.log.info ws.log.warn \
+            ws.now \
             ws.sleep \
             ws.spawn \
+            ws.uuid \
             ws.version \
             ws.wait \
-            ws.wake xpcall
+            ws.wake \
+            xpcall
             """
         #expect(fixture.host.log == ["info test.lua:14 \(golden)"])
     }

@@ -80,6 +80,9 @@ typedef struct nj_wait {
     size_t name_length;
 } nj_wait;
 
+/// What a script learns of a variable of the environment. NJ_VARIABLE_REFUSED: the configuration does not name it.
+typedef enum NJ_CLOSED_ENUM nj_variable { NJ_VARIABLE_SET, NJ_VARIABLE_UNSET, NJ_VARIABLE_REFUSED } nj_variable;
+
 /// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
 typedef struct nj_host {
     void *_Nonnull context;
@@ -101,6 +104,8 @@ typedef struct nj_host {
                          const uint64_t *_Nullable id, const char *_Nonnull source);
     /// Appends the source and answers true, or a sentence that says why there is none and false.
     bool (*_Nonnull module)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
+    /// Appends the value of a variable of the environment if it is set.
+    nj_variable (*_Nonnull variable)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
     /// Pulls nj_vm_next_effect until it answers false.
     void (*_Nonnull apply_effects)(void *_Nonnull context);
     /// The handler that runs will wait as the task of this number, for nj_vm_resume; false when too many wait already.
