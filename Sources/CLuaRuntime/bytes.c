@@ -50,6 +50,12 @@ void nj_answer_append(nj_answer *answer, const void *source, size_t length) {
     nj_bytes_append(&answer->bytes, source, length);
 }
 
+void nj_answer_name(nj_answer *answer, const void *name, size_t length) {
+    uint16_t head = (uint16_t)length;
+    nj_bytes_append(&answer->bytes, &head, sizeof head);
+    nj_bytes_append(&answer->bytes, name, length);
+}
+
 void nj_answer_field(nj_answer *answer, nj_field field, const void *name, size_t name_length, const void *value,
                      size_t value_length) {
     size_t head[3] = {(size_t)field, name_length, value_length};

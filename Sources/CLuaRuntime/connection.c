@@ -12,7 +12,9 @@
 
 #include <string.h>
 
-enum field { FIELD_NONE, FIELD_ID, FIELD_STATE, FIELD_REQUEST, FIELD_PROTOCOL, FIELD_BUFFERED, FIELD_OPEN };
+enum field {
+    FIELD_NONE, FIELD_ID, FIELD_STATE, FIELD_REQUEST, FIELD_PROTOCOL, FIELD_BUFFERED, FIELD_OPEN, FIELD_ROOMS
+};
 
 // What __index finds: a method's function, or the field's number.
 static const struct {
@@ -21,13 +23,13 @@ static const struct {
 } fields[] = {
     {"id", FIELD_ID},           {"state", FIELD_STATE},     {"params", FIELD_REQUEST},    {"query", FIELD_REQUEST},
     {"path", FIELD_REQUEST},    {"ip", FIELD_REQUEST},      {"protocol", FIELD_PROTOCOL}, {"buffered", FIELD_BUFFERED},
-    {"open", FIELD_OPEN},
+    {"open", FIELD_OPEN},       {"rooms", FIELD_ROOMS},
 };
 
 static const nj_name names[] = {
     {"id", NJ_KNOWN},       {"state", NJ_KNOWN},    {"params", NJ_KNOWN}, {"query", NJ_KNOWN},   {"path", NJ_KNOWN},
     {"ip", NJ_KNOWN},       {"protocol", NJ_KNOWN}, {"open", NJ_KNOWN},   {"send", NJ_KNOWN},    {"close", NJ_KNOWN},
-    {"buffered", NJ_KNOWN}, {"rooms", NJ_LATER},    {"join", NJ_LATER},   {"leave", NJ_LATER},   {"receive", NJ_KNOWN},
+    {"buffered", NJ_KNOWN}, {"rooms", NJ_KNOWN},    {"join", NJ_KNOWN},   {"leave", NJ_KNOWN},   {"receive", NJ_KNOWN},
     {"call", NJ_RESERVED},  {"flush", NJ_RESERVED}, {"expire", NJ_RESERVED}, {NULL, NJ_KNOWN},
 };
 
@@ -102,7 +104,7 @@ static nj_verdict ask_to_send(lua_State *L, nj_vm *vm, uint64_t id, const nj_mes
 static int send_message(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     nj_connection *connection = check_self(L, vm, "send");
-    nj_message message = nj_message_read(L, 2, "conn:send", false);
+    nj_message message = nj_message_read(L, 2, "conn:send", NJ_TO_ONE);
     switch (ask_to_send(L, vm, connection->id, &message)) {
     case NJ_CLOSED:
         return closed(L);
@@ -137,30 +139,34 @@ static bool may_send_code(lua_Integer code) {
 
 #define LONGEST_REASON 123
 
+nj_ending nj_ending_read(lua_State *L, int index, const char *function) {
+    lua_Integer code = luaL_optinteger(L, index, 1000);
+    if (!may_send_code(code)) {
+        nj_raise(L, NJ_RUNTIME,
+                 "%s: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, or 3000 to 4999", function,
+                 (long long)code);
+    }
+    nj_ending ending = {.code = (uint16_t)code};
+    ending.reason = luaL_optlstring(L, index + 1, "", &ending.length);
+    size_t error = nj_utf8_error(ending.reason, ending.length);
+    if (error > 0) nj_raise(L, NJ_RUNTIME, "%s: the reason must be UTF-8, and byte %zu is not", function, error);
+    ending.length = nj_utf8_cut(ending.reason, ending.length, LONGEST_REASON);
+    return ending;
+}
+
 // conn:close([code [, reason]])
 static int close_connection(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     nj_connection *connection = check_self(L, vm, "close");
-    lua_Integer code = luaL_optinteger(L, 2, 1000);
-    if (!may_send_code(code)) {
-        return nj_raise(L, NJ_RUNTIME,
-                        "conn:close: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, "
-                        "or 3000 to 4999",
-                        (long long)code);
-    }
-    size_t length;
-    const char *reason = luaL_optlstring(L, 3, "", &length);
-    size_t error = nj_utf8_error(reason, length);
-    if (error > 0) return nj_raise(L, NJ_RUNTIME, "conn:close: the reason must be UTF-8, and byte %zu is not", error);
-    length = nj_utf8_cut(reason, length, LONGEST_REASON);
-    nj_outbox_reserve(L, vm, length, 0, 0);
+    nj_ending ending = nj_ending_read(L, 2, "conn:close");
+    nj_outbox_reserve(L, vm, ending.length, 0, 0);
     if (!vm->host.close(vm->host.context, connection->id)) return closed(L);
     nj_effect effect = {
         .kind = NJ_EFFECT_CLOSE,
-        .code = (uint16_t)code,
+        .code = ending.code,
         .id = connection->id,
-        .bytes = reason,
-        .length = length,
+        .bytes = ending.reason,
+        .length = ending.length,
     };
     nj_outbox_append(vm, &effect);
     lua_pushboolean(L, 1);
@@ -170,6 +176,18 @@ static int close_connection(lua_State *L) {
 // conn:receive([timeout])
 static int receive(lua_State *L) {
     return nj_task_receive(L, check_self(L, nj_vm_of(L), "receive")->id);
+}
+
+// conn:join(name)
+static int join(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    return nj_room_join(L, vm, check_self(L, vm, "join")->id);
+}
+
+// conn:leave(name)
+static int leave(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    return nj_room_leave(L, vm, check_self(L, vm, "leave")->id);
 }
 
 // MARK: Fields
@@ -211,6 +229,9 @@ static int push_field(lua_State *L, nj_vm *vm, const nj_connection *connection, 
         break;
     case FIELD_OPEN:
         lua_pushboolean(L, vm->host.is_open(vm->host.context, connection->id));
+        break;
+    case FIELD_ROOMS:
+        nj_room_push_names(L, vm, connection->id);
         break;
     }
     return 1;
@@ -274,7 +295,8 @@ static int to_string(lua_State *L) {
 
 void nj_connection_open(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"close", close_connection}, {"receive", receive}, {"send", send_message}, {NULL, NULL},
+        {"close", close_connection}, {"join", join},         {"leave", leave},
+        {"receive", receive},        {"send", send_message}, {NULL, NULL},
     };
     static const luaL_Reg events[] = {{"__newindex", set_field}, {"__tostring", to_string}, {NULL, NULL}};
     nj_vm *vm = nj_vm_of(L);

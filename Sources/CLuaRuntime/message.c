@@ -14,9 +14,15 @@
 static const nj_name send_options[] = {
     {"kind", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {NULL, NJ_KNOWN},
 };
-static const nj_name broadcast_options[] = {
-    {"kind", NJ_KNOWN}, {"except", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {"rooms", NJ_LATER},
+static const nj_name room_options[] = {
+    {"kind", NJ_KNOWN}, {"except", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {NULL, NJ_KNOWN},
+};
+static const nj_name route_options[] = {
+    {"kind", NJ_KNOWN}, {"except", NJ_KNOWN}, {"key", NJ_KNOWN}, {"compress", NJ_KNOWN}, {"rooms", NJ_KNOWN},
     {NULL, NJ_KNOWN},
+};
+static const nj_name *const options[] = {
+    [NJ_TO_ONE] = send_options, [NJ_TO_ROOM] = room_options, [NJ_TO_ROUTE] = route_options,
 };
 
 // Whether the string at `index` names text; raises when it names no kind.
@@ -47,12 +53,20 @@ static void read_key(lua_State *L, const char *function, nj_message *message) {
     }
 }
 
-// Uses 3 slots, and leaves the value of `except` at the top if there is one.
-static void read_options(lua_State *L, int index, const char *function, bool is_broadcast, nj_message *message) {
-    const nj_name *names = is_broadcast ? broadcast_options : send_options;
+// The index of the option's value, which is left at the top; 0, and nothing left, when there is none. Uses 2 slots.
+static int keep_option(lua_State *L, int index, const char *name) {
+    lua_pushstring(L, name);
+    if (lua_rawget(L, index) != LUA_TNIL) return lua_gettop(L);
+    lua_pop(L, 1);
+    return 0;
+}
+
+// Uses 4 slots, and leaves the values of `except` and `rooms` at the top if they are there.
+static void read_options(lua_State *L, int index, const char *function, nj_addressing addressing,
+                         nj_message *message) {
     const char *name;
     lua_pushnil(L);
-    while ((name = nj_options_next(L, index, function, names)) != NULL) {
+    while ((name = nj_options_next(L, index, function, options[addressing])) != NULL) {
         if (strcmp(name, "kind") == 0) {
             if (lua_type(L, -1) != LUA_TSTRING) refuse_kind(L, -1, function);
             message->is_text = read_kind(L, lua_gettop(L), function);
@@ -67,13 +81,8 @@ static void read_options(lua_State *L, int index, const char *function, bool is_
         }
         lua_pop(L, 1);
     }
-    if (!is_broadcast) return;
-    lua_pushliteral(L, "except");
-    if (lua_rawget(L, index) == LUA_TNIL) {
-        lua_pop(L, 1);
-    } else {
-        message->except = lua_gettop(L);
-    }
+    if (addressing != NJ_TO_ONE) message->except = keep_option(L, index, "except");
+    if (addressing == NJ_TO_ROUTE) message->rooms = keep_option(L, index, "rooms");
 }
 
 // The JSON text of the table at `index`, in the VM's scratch.
@@ -86,7 +95,7 @@ static void encode_table(lua_State *L, int index, const char *function, nj_messa
     message->length = text->length;
 }
 
-nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast) {
+nj_message nj_message_read(lua_State *L, int index, const char *function, nj_addressing addressing) {
     nj_message message = {.is_text = true, .compress = true};
     int type = lua_type(L, index);
     if (type != LUA_TSTRING && type != LUA_TTABLE) {
@@ -98,7 +107,7 @@ nj_message nj_message_read(lua_State *L, int index, const char *function, bool i
         message.is_text = read_kind(L, index + 1, function);
         break;
     case LUA_TTABLE:
-        read_options(L, index + 1, function, is_broadcast, &message);
+        read_options(L, index + 1, function, addressing, &message);
         break;
     case LUA_TNIL:
     case LUA_TNONE:

@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// The outbox: one buffer of records, each a header, the excepted connections, the bytes and the key, padded to
-// eight. Written by the script's calls, read by the host after the event, and in the middle of it once it holds NJ_OUTBOX_FLUSH.
+// The outbox: one buffer of records, each a header, the excepted connections, the bytes, the key and the rooms, padded
+// to eight. Written by the script's calls, read by the host after the event, and in the middle of it once it holds NJ_OUTBOX_FLUSH.
 
 #include "runtime.h"
 
@@ -15,13 +15,27 @@
 typedef struct record {
     uint64_t id;
     size_t length;
-    uint32_t except_count;
+    // The host's note on a broadcast or a disconnect.
+    uint64_t note;
+    uint32_t except_count, rooms_length, except_rooms_length;
+    int32_t route;
     nj_effect_kind kind;
     uint16_t code, key_length;
-    bool is_text, compress;
+    bool is_text, compress, has_rooms;
 } record;
 
 #define PADDED(length) (((length) + 7) & ~(size_t)7)
+
+static size_t record_size(const record *head) {
+    size_t bytes = head->length + head->key_length + head->rooms_length + head->except_rooms_length;
+    return sizeof *head + head->except_count * sizeof(uint64_t) + PADDED(bytes);
+}
+
+// Copies bytes behind the record that is written, and answers where the next ones go.
+static uint8_t *copy(uint8_t *next, const void *bytes, size_t length) {
+    if (length > 0) memcpy(next, bytes, length);
+    return next + length;
+}
 
 void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_count, size_t key_length) {
     nj_outbox *outbox = &vm->outbox;
@@ -34,26 +48,29 @@ void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_cou
 
 void nj_outbox_append(nj_vm *vm, const nj_effect *effect) {
     nj_bytes *records = &vm->outbox.records;
+    const nj_audience *audience = &effect->audience;
     record head = {
         .id = effect->id,
         .length = effect->length,
-        .except_count = (uint32_t)effect->except_count,
+        .note = audience->note,
+        .except_count = (uint32_t)audience->except_count,
+        .rooms_length = (uint32_t)audience->rooms_length,
+        .except_rooms_length = (uint32_t)audience->except_rooms_length,
+        .route = audience->route,
         .kind = effect->kind,
         .code = effect->code,
         .key_length = (uint16_t)effect->key_length,
         .is_text = effect->is_text,
         .compress = effect->compress,
+        .has_rooms = audience->has_rooms,
     };
-    uint8_t *next = records->start + records->length;
-    memcpy(next, &head, sizeof head);
-    next += sizeof head;
-    if (effect->except_count > 0) memcpy(next, effect->except, effect->except_count * sizeof(uint64_t));
-    next += effect->except_count * sizeof(uint64_t);
-    if (effect->length > 0) memcpy(next, effect->bytes, effect->length);
-    next += effect->length;
-    if (effect->key_length > 0) memcpy(next, effect->key, effect->key_length);
-    records->length +=
-        sizeof head + effect->except_count * sizeof(uint64_t) + PADDED(effect->length + effect->key_length);
+    uint8_t *next = copy(records->start + records->length, &head, sizeof head);
+    next = copy(next, audience->except, audience->except_count * sizeof(uint64_t));
+    next = copy(next, effect->bytes, effect->length);
+    next = copy(next, effect->key, effect->key_length);
+    next = copy(next, audience->rooms, audience->rooms_length);
+    copy(next, audience->except_rooms, audience->except_rooms_length);
+    records->length += record_size(&head);
 }
 
 bool nj_vm_next_effect(nj_vm *vm, nj_effect *effect) {
@@ -67,6 +84,7 @@ bool nj_vm_next_effect(nj_vm *vm, nj_effect *effect) {
     const record *head = (const record *)(const void *)next;
     const uint64_t *except = (const uint64_t *)(const void *)(next + sizeof *head);
     const uint8_t *bytes = (const uint8_t *)(except + head->except_count);
+    const uint8_t *rooms = bytes + head->length + head->key_length;
     *effect = (nj_effect){
         .kind = head->kind,
         .is_text = head->is_text,
@@ -77,9 +95,18 @@ bool nj_vm_next_effect(nj_vm *vm, nj_effect *effect) {
         .length = head->length,
         .key = bytes + head->length,
         .key_length = head->key_length,
-        .except = except,
-        .except_count = head->except_count,
+        .audience = {
+            .route = head->route,
+            .has_rooms = head->has_rooms,
+            .rooms = rooms,
+            .rooms_length = head->rooms_length,
+            .except_rooms = rooms + head->rooms_length,
+            .except_rooms_length = head->except_rooms_length,
+            .except = except,
+            .except_count = head->except_count,
+            .note = head->note,
+        },
     };
-    outbox->read += sizeof *head + head->except_count * sizeof(uint64_t) + PADDED(head->length + head->key_length);
+    outbox->read += record_size(head);
     return true;
 }

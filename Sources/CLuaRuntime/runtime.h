@@ -195,8 +195,10 @@ struct nj_vm {
     nj_allocator allocator;
     nj_watch watch;
     nj_outbox outbox;
-    // What a function of the host handed over last.
+    // What a function of the host handed over last; the connections that a broadcast excepts.
     nj_answer answer;
+    // The rooms that a broadcast names.
+    nj_answer names;
     // What a function puts together before it is a string or an effect; the next use overwrites it.
     nj_bytes scratch;
     nj_limits limits;
@@ -205,9 +207,9 @@ struct nj_vm {
     int handler_refs[NJ_HANDLER_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref, modules_ref,
         ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref,
         save_ref, on_ref, invalid_ref, json_null_ref,
-        json_array_ref;
-    // Compared by address: a userdata with this metatable is a connection.
-    const void *connection_metatable, *timer_metatable;
+        json_array_ref, room_metatable_ref;
+    // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
+    const void *connection_metatable, *timer_metatable, *room_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.
     const void *json_null, *json_array_metatable;
     bool connect_takes_request;
@@ -389,6 +391,7 @@ int nj_log_print(lua_State *L);              // log.c: print
 int nj_require(lua_State *L);                // require.c: require
 void nj_connection_open(lua_State *L);       // connection.c: pushes nothing
 void nj_request_open(lua_State *L);          // request.c: pushes nothing
+void nj_room_open(lua_State *L);             // room.c: adds room and rooms to the table at the top
 
 // Resumes a coroutine with the arguments at its top; answers the status and the number of results on it.
 int nj_coroutine_resume(lua_State *L, lua_State *thread, int arguments, int *results);
@@ -405,11 +408,25 @@ enum { NJ_CONNECTION_STATE = 1, NJ_CONNECTION_REQUEST = 2, NJ_CONNECTION_PROTOCO
 void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id);
 // NULL when the value is no connection. Uses 1 slot; does not raise.
 nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
+// Pushes an iterator over the connections whose ids are in the answer. Uses 4 slots.
+int nj_connections_push(lua_State *L, nj_vm *vm);
 // Pushes the request of the connection at `index`, or nil when it is forgotten. Uses 8 slots.
 void nj_request_push(lua_State *L, nj_vm *vm, int index);
 
+// Why a connection is closed.
+typedef struct nj_ending {
+    uint16_t code;
+    const char *reason;
+    size_t length;
+} nj_ending;
+
+// Reads code and reason at `index`; raises what is wrong with them in the name of `function`. Uses 3 slots.
+nj_ending nj_ending_read(lua_State *L, int index, const char *function);
+
 // Bytes of a conflation key: as many as a room's name may have.
-#define NJ_LONGEST_KEY 256
+#define NJ_LONGEST_KEY NJ_LONGEST_ROOM
+
+typedef enum nj_addressing { NJ_TO_ONE, NJ_TO_ROOM, NJ_TO_ROUTE } nj_addressing;
 
 // What send and broadcast share.
 typedef struct nj_message {
@@ -419,13 +436,40 @@ typedef struct nj_message {
     const char *key;
     size_t key_length;
     bool is_text, compress;
-    // The index of the value of `except`, or 0.
-    int except;
+    // The indices of the values of `except` and `rooms`, or 0.
+    int except, rooms;
 } nj_message;
 
 // Reads data at `index` and kind or options behind it; raises what is wrong with them in the name of `function`.
-// Leaves the value of `except` at the top if there is one. Uses 4 slots.
-nj_message nj_message_read(lua_State *L, int index, const char *function, bool is_broadcast);
+// Leaves the values of `except` and `rooms` at the top if they are there. Uses 5 slots.
+nj_message nj_message_read(lua_State *L, int index, const char *function, nj_addressing addressing);
+
+// The userdata of a Room: its name, and behind it that of its route, which is empty for the script's own.
+typedef struct nj_room {
+    uint16_t length, route_length;
+    char name[];
+} nj_room;
+
+// Pushes the Room of the script's own route. Uses 2 slots.
+void nj_room_push(lua_State *L, nj_vm *vm, const char *name, size_t length);
+// The same of the route that is called so.
+void nj_room_push_of_route(lua_State *L, nj_vm *vm, const char *name, size_t length, const char *route,
+                           size_t route_length);
+// NULL when the value is no Room. Uses 1 slot; does not raise.
+const nj_room *nj_room_at(lua_State *L, nj_vm *vm, int index);
+bool nj_room_has_route(const nj_room *room, const char *route, size_t length);
+// The number of a Room's route; raises, in the name of `function`, when there is none. Uses 3 slots.
+int32_t nj_room_route(lua_State *L, nj_vm *vm, const nj_room *room, const char *function);
+// Checks the name at `index` and answers it. Uses 3 slots.
+const char *nj_room_name_read(lua_State *L, nj_vm *vm, int index, const char *function, size_t *length);
+// conn:join, conn:leave and conn.rooms of the connection `id`; the name is at 2.
+int nj_room_join(lua_State *L, nj_vm *vm, uint64_t id);
+int nj_room_leave(lua_State *L, nj_vm *vm, uint64_t id);
+void nj_room_push_names(lua_State *L, nj_vm *vm, uint64_t id);
+
+// broadcast.c: sends the data at `index` to the members of a Room, or for NULL to those of the route or of the rooms
+// that the options name.
+int nj_broadcast(lua_State *L, const char *function, const nj_room *room, int index);
 
 // MARK: task.c and timer.c
 

@@ -63,6 +63,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->outbox.records.vm = vm;
     vm->answer.bytes.vm = vm;
     vm->scratch.vm = vm;
+    vm->names.bytes.vm = vm;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = LUA_NOREF;
@@ -93,6 +94,7 @@ void nj_vm_close(nj_vm *vm) {
     nj_bytes_empty(&vm->outbox.records, 0);
     nj_bytes_empty(&vm->answer.bytes, 0);
     nj_bytes_empty(&vm->scratch, 0);
+    nj_bytes_empty(&vm->names.bytes, 0);
     vm->outbox.read = 0;
 }
 

@@ -17,8 +17,8 @@ static const nj_name names[] = {
     {"get", NJ_KNOWN},
     {"log", NJ_KNOWN},
     {"version", NJ_KNOWN},
-    {"room", NJ_LATER},
-    {"rooms", NJ_LATER},
+    {"room", NJ_KNOWN},
+    {"rooms", NJ_KNOWN},
     {"after", NJ_KNOWN},
     {"every", NJ_KNOWN},
     {"sleep", NJ_KNOWN},
@@ -45,68 +45,12 @@ static const nj_name names[] = {
     {NULL, NJ_KNOWN},
 };
 
-// MARK: broadcast
-
-static int refuse_except(lua_State *L, const char *what) {
-    return nj_raise(L, NJ_RUNTIME, "ws.broadcast: except must be a conn or a list of conns, not %s", what);
-}
-
-static void except_one(lua_State *L, nj_vm *vm, int index) {
-    const nj_connection *connection = nj_connection_at(L, vm, index);
-    if (connection == NULL) refuse_except(L, luaL_typename(L, index));
-    nj_answer_append(&vm->answer, &connection->id, sizeof connection->id);
-}
-
-// Collects the ids of the excepted connections in the answer. Uses 3 slots.
-static void read_except(lua_State *L, nj_vm *vm, int index) {
-    nj_bytes_empty(&vm->answer.bytes, NJ_OUTBOX_KEPT);
-    if (index == 0) return;
-    if (lua_istable(L, index)) {
-        lua_Unsigned count = lua_rawlen(L, index), found = 0;
-        lua_pushnil(L);
-        for (; lua_next(L, index); found++) {
-            // Of a key that is no integer this is 0.
-            lua_Unsigned position = lua_isinteger(L, -2) ? (lua_Unsigned)lua_tointeger(L, -2) : 0;
-            if (position < 1 || position > count) refuse_except(L, "a table with other keys than 1, 2, 3 and so on");
-            except_one(L, vm, lua_gettop(L));
-            lua_pop(L, 1);
-        }
-        if (found < count) refuse_except(L, "a list with nil in it");
-    } else {
-        except_one(L, vm, index);
-    }
-    if (vm->answer.bytes.failed) nj_raise(L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
-}
-
 // ws.broadcast(data [, kind | options])
-static int broadcast(lua_State *L) {
-    nj_vm *vm = nj_vm_of(L);
-    if (vm->phase != NJ_PHASE_RUN) return nj_raise(L, NJ_RUNTIME, "ws.broadcast has no effect while the script loads");
-    nj_message message = nj_message_read(L, 1, "ws.broadcast", true);
-    read_except(L, vm, message.except);
-    size_t count = vm->answer.bytes.length / sizeof(uint64_t);
-    nj_outbox_reserve(L, vm, message.length, count, message.key_length);
-    const uint64_t *except = (const uint64_t *)(const void *)vm->answer.bytes.start;
-    size_t addressed = vm->host.broadcast(vm->host.context, message.length, except, count);
-    nj_effect effect = {
-        .kind = NJ_EFFECT_BROADCAST,
-        .is_text = message.is_text,
-        .compress = message.compress,
-        .key = message.key,
-        .key_length = message.key_length,
-        .bytes = message.bytes,
-        .length = message.length,
-        .except = except,
-        .except_count = count,
-    };
-    if (addressed > 0) nj_outbox_append(vm, &effect);
-    lua_pushinteger(L, (lua_Integer)addressed);
-    return 1;
-}
+static int broadcast(lua_State *L) { return nj_broadcast(L, "ws.broadcast", NULL, 1); }
 
 // MARK: conns and get
 
-// Upvalues: the ids, the position of the next one. Passes over those that were closed since the call of ws.conns.
+// Upvalues: the ids, the position of the next one. Passes over those that were closed since they were listed.
 static int next_connection(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     const uint64_t *ids = lua_touserdata(L, lua_upvalueindex(1));
@@ -120,18 +64,22 @@ static int next_connection(lua_State *L) {
     return 1;
 }
 
-// for conn in ws.conns() do ... end
-static int conns(lua_State *L) {
-    nj_vm *vm = nj_vm_of(L);
+int nj_connections_push(lua_State *L, nj_vm *vm) {
     nj_bytes *bytes = &vm->answer.bytes;
-    nj_bytes_empty(bytes, NJ_OUTBOX_KEPT);
-    vm->host.members(vm->host.context, &vm->answer);
     if (bytes->failed) return nj_raise(L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
     void *ids = lua_newuserdatauv(L, bytes->length, 0);
     if (bytes->length > 0) memcpy(ids, bytes->start, bytes->length);
     lua_pushinteger(L, 0);
     lua_pushcclosure(L, next_connection, 2);
     return 1;
+}
+
+// for conn in ws.conns() do ... end
+static int conns(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    nj_bytes_empty(&vm->answer.bytes, NJ_OUTBOX_KEPT);
+    vm->host.members(vm->host.context, &vm->answer);
+    return nj_connections_push(L, vm);
 }
 
 // ws.get(id)
@@ -180,6 +128,7 @@ void nj_ws_open(lua_State *L) {
     nj_task_open(L);
     nj_timer_open(L);
     nj_wake_open(L);
+    nj_room_open(L);
     nj_log_open(L);
     lua_setfield(L, -2, "log");
     nj_json_open(L);

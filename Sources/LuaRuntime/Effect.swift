@@ -14,6 +14,14 @@ package enum Effect {
     /// The code is one that RFC 6455 allows to be sent, the reason UTF-8 of at most 123 bytes; nil is no code at all.
     case close(ConnectionID, code: UInt16?, reason: UnsafeRawBufferPointer)
 
-    /// The host has counted these bytes in ``ScriptHost/broadcast(_:except:)``.
-    case broadcast(isText: Bool, UnsafeRawBufferPointer, SendOptions, except: UnsafeBufferPointer<ConnectionID>)
+    /// The host has counted those whom it is for in ``ScriptHost/broadcast(_:to:)``.
+    case broadcast(isText: Bool, UnsafeRawBufferPointer, SendOptions, to: Audience)
+
+    /// The host has let the connection in at ``ScriptHost/join(_:room:)``.
+    case join(ConnectionID, room: UnsafeRawBufferPointer)
+
+    case leave(ConnectionID, room: UnsafeRawBufferPointer)
+
+    /// Closes all who were in the room of the audience when the host was asked; otherwise as ``close(_:code:reason:)``.
+    case disconnect(Audience, code: UInt16, reason: UnsafeRawBufferPointer)
 }

@@ -31,10 +31,54 @@ final class HostBridge {
                 }.verdict
             },
             close: { context, id in HostBridge.with(context) { $0.host.close(ConnectionID(rawValue: id)) } },
-            broadcast: { context, length, except, count in
+            broadcast: { context, length, audience in
                 HostBridge.with(context) { bridge in
-                    withConnectionIDs(except, count) { bridge.host.broadcast(length, except: $0) }
+                    Audience.with(audience.pointee) { view in
+                        let count = bridge.host.broadcast(length, to: &view)
+                        audience.pointee.note = view.note
+                        return count
+                    }
                 }
+            },
+            route: { context, name, length, answer in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                switch HostBridge.with(context, { $0.host.route(named: name) }) {
+                case .own: return NJ_OWN_ROUTE
+                case .other(let number): return Int32(number)
+                case .missing(var sentence):
+                    sentence.withUTF8 { nj_answer_append(answer, $0.baseAddress, $0.count) }
+                    return NJ_NO_ROUTE
+                }
+            },
+            join: { context, id, name, length in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                return HostBridge.with(context) { $0.host.join(ConnectionID(rawValue: id), room: name) }.move
+            },
+            leave: { context, id, name, length in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                return HostBridge.with(context) { $0.host.leave(ConnectionID(rawValue: id), room: name) }.move
+            },
+            disconnect: { context, name, length, note in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                return HostBridge.with(context) { $0.host.disconnect(room: name, note: &note.pointee) }
+            },
+            rooms_of: { context, id, answer in
+                HostBridge.with(context) { bridge in
+                    bridge.host.forEachRoom(of: ConnectionID(rawValue: id)) { append($0, to: answer) }
+                }
+            },
+            rooms: { context, answer in
+                HostBridge.with(context) { bridge in bridge.host.forEachRoom { append($0, to: answer) } }
+            },
+            room_count: { context, route, name, length in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                let route = route == NJ_OWN_ROUTE ? nil : Int(route)
+                return HostBridge.with(context) { $0.host.roomCount(name, route: route) }
+            },
+            room_members: { context, name, length, answer in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                let members = HostBridge.with(context) { $0.host.members(ofRoom: name) }
+                members.withUnsafeBytes { nj_answer_append(answer, $0.baseAddress, $0.count) }
             },
             is_open: { context, id in HostBridge.with(context) { $0.host.isOpen(ConnectionID(rawValue: id)) } },
             buffered: { context, id in HostBridge.with(context) { $0.host.bufferedBytes(ConnectionID(rawValue: id)) } },
@@ -155,6 +199,22 @@ extension Wait {
             self = .name(UnsafeRawBufferPointer(start: wait.name, count: wait.name_length), timeout: timeout)
         }
     }
+}
+
+extension RoomMove {
+    fileprivate var move: nj_move {
+        switch self {
+        case .moved: .NJ_MOVED
+        case .stayed: .NJ_STAYED
+        case .notOpen: .NJ_NOT_OPEN
+        case .refused: .NJ_REFUSED
+        }
+    }
+}
+
+private func append(_ name: UnsafeRawBufferPointer, to answer: OpaquePointer) {
+    guard let start = name.baseAddress else { return }
+    nj_answer_name(answer, start, name.count)
 }
 
 extension nj_log_level {

@@ -179,9 +179,15 @@ package final class LuaVM {
         case .NJ_EFFECT_CLOSE:
             return .close(id, code: effect.code, reason: bytes)
         case .NJ_EFFECT_BROADCAST:
-            return withConnectionIDs(effect.except, effect.except_count) {
-                .broadcast(isText: effect.is_text, bytes, SendOptions(effect), except: $0)
+            return Audience.with(effect.audience) {
+                .broadcast(isText: effect.is_text, bytes, SendOptions(effect), to: $0)
             }
+        case .NJ_EFFECT_JOIN:
+            return .join(id, room: bytes)
+        case .NJ_EFFECT_LEAVE:
+            return .leave(id, room: bytes)
+        case .NJ_EFFECT_DISCONNECT:
+            return Audience.with(effect.audience) { .disconnect($0, code: effect.code, reason: bytes) }
         }
     }
 

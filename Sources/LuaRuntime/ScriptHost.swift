@@ -20,6 +20,33 @@ package enum SendVerdict: Int32, Sendable {
     case unsettled
 }
 
+/// What became of a connection that was to join or leave a room.
+package enum RoomMove: Sendable {
+    /// It is so from here on, and an effect follows.
+    case moved
+
+    /// It was so already.
+    case stayed
+
+    /// The connection is closed.
+    case notOpen
+
+    /// The connection is in as many rooms as it may be; the script gets `nil, "full"`.
+    case refused
+}
+
+/// What the name of a route stands for.
+package enum RouteReference: Sendable {
+    /// The script's own route.
+    case own
+
+    /// Another one, by its number.
+    case other(Int)
+
+    /// There is none; the sentence says so and becomes part of the script's error.
+    case missing(String)
+}
+
 /// The severity of a script's log line.
 package enum ScriptLogLevel: Int32, Sendable {
     case debug
@@ -75,9 +102,10 @@ package protocol ScriptHost: AnyObject {
     /// Makes the connection count as closed from here on; false when it was closed already.
     func close(_ id: ConnectionID) -> Bool
 
-    /// Counts `byteCount` bytes for every open connection of the route but the excepted ones, which may be named
-    /// twice, and answers how many were addressed. With none addressed no effect follows.
-    func broadcast(_ byteCount: Int, except: UnsafeBufferPointer<ConnectionID>) -> Int
+    /// Answers how many open connections a message of `byteCount` bytes is for. With none no effect follows.
+    ///
+    /// Of another route no connection is known: there it is how many are in the rooms.
+    func broadcast(_ byteCount: Int, to audience: inout Audience) -> Int
 
     func isOpen(_ id: ConnectionID) -> Bool
 
@@ -89,6 +117,30 @@ package protocol ScriptHost: AnyObject {
 
     /// The open connection of the route with this `conn.id`, which is whatever the script passed.
     func connection(named publicID: UnsafeRawBufferPointer) -> ConnectionID?
+
+    /// The route that the configuration calls so, which is whatever the script passed.
+    func route(named name: UnsafeRawBufferPointer) -> RouteReference
+
+    /// Makes the connection a member of a room of the route, which needs no other beginning.
+    func join(_ id: ConnectionID, room: UnsafeRawBufferPointer) -> RoomMove
+
+    func leave(_ id: ConnectionID, room: UnsafeRawBufferPointer) -> RoomMove
+
+    /// Makes all who are in a room count as closed from here on, and answers how many there were; `note` is as
+    /// ``Audience/note``. With none no effect follows.
+    func disconnect(room: UnsafeRawBufferPointer, note: inout UInt64) -> Int
+
+    /// Names the rooms that a connection is in, or once its close event has begun those that it was in.
+    func forEachRoom(of id: ConnectionID, _ body: (UnsafeRawBufferPointer) -> Void)
+
+    /// Names the rooms of the route that somebody is in.
+    func forEachRoom(_ body: (UnsafeRawBufferPointer) -> Void)
+
+    /// How many open connections are in a room; `route` is nil for the script's own.
+    func roomCount(_ name: UnsafeRawBufferPointer, route: Int?) -> Int
+
+    /// The open connections in a room.
+    func members(ofRoom name: UnsafeRawBufferPointer) -> [ConnectionID]
 
     /// The request of a connection; nil once it is forgotten, which is not before ``LuaVM/forget(_:)``.
     func request(of id: ConnectionID) -> ScriptRequest?

@@ -16,7 +16,7 @@ package import WebSocketCore
 /// A connection knows no socket. It is given bytes, and tells its ``Transport`` what to write, when to stop reading and when
 /// to end. It calls its transport only when it settles, at the end of a burst of input or of the loop's tick: never while a
 /// script runs, so nothing that a transport calls back can nest in a handler.
-package final class Connection {
+package final class Connection: RoomOccupant {
     /// Why reading is paused.
     package struct Pauses: OptionSet {
         package let rawValue: UInt8
@@ -73,6 +73,9 @@ package final class Connection {
 
     /// Where this connection stands in its loop's audience of the route; nil while broadcasts do not reach it.
     package var audienceIndex: Int?
+
+    /// The rooms that it is in.
+    package var stays: RoomStays<Connection>?
 
     /// True while the loop has this connection on its list for the end of the tick.
     package var isDirty = false

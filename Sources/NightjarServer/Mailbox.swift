@@ -37,9 +37,42 @@ package enum Envelope: Sendable {
     /// The key is that of ``SendOptions``; the payload is the envelope's own, so that it goes when the frame is replaced.
     case sendKeyed(ConnectionID, isText: Bool, payload: ByteBuffer, compress: Bool, key: [UInt8])
     case close(ConnectionID, code: CloseCode, reason: String)
-    case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], except: [ConnectionID])
+    case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], to: Recipients)
+    /// The payload is the name of the room.
+    case joined(ConnectionID, length: Int)
+    case left(ConnectionID, length: Int)
+    case disconnect(route: Int, room: [UInt8], code: CloseCode, reason: String)
     case inputTaken(ConnectionID, messages: Int, byteCount: Int)
     case congestionOver(route: Int)
+}
+
+/// An ``Audience`` as it crosses to a loop: of its lists what concerns that one.
+package struct Recipients: Sendable {
+    private let rooms: [UInt8]?
+    private let exceptRooms: [UInt8]
+    private let except: [ConnectionID]
+
+    package init(_ audience: Audience, on worker: Int) {
+        self.rooms = audience.rooms.map { Array($0.list) }
+        self.exceptRooms = Array(audience.exceptRooms.list)
+        self.except = audience.except.filter { $0.worker == worker }
+    }
+
+    /// Gives back the view, while `body` runs.
+    package func withAudience(_ body: (Audience) -> Void) {
+        (self.rooms ?? []).withUnsafeBytes { rooms in
+            self.exceptRooms.withUnsafeBytes { exceptRooms in
+                self.except.withUnsafeBufferPointer { except in
+                    let audience = Audience(
+                        rooms: self.rooms == nil ? nil : RoomNames(list: rooms),
+                        exceptRooms: RoomNames(list: exceptRooms),
+                        except: except
+                    )
+                    body(audience)
+                }
+            }
+        }
+    }
 }
 
 /// All that one event loop has to tell another one in one of its ticks: envelopes in order, their payloads behind each other.

@@ -10,7 +10,7 @@ package import LuaRuntime
 /// A connection as its route's script knows it, on the event loop of the VM.
 ///
 /// What scripts may ask (is it open, how much is buffered) changes here at the call; the bytes follow as effects.
-package final class Member {
+package final class Member: RoomOccupant {
     package enum Phase {
         /// `connect` has not started.
         case waiting
@@ -18,6 +18,8 @@ package final class Member {
         case open
         /// Nothing more can be sent.
         case closed
+        /// The same, and its `close` has begun.
+        case ended
     }
 
     package let id: ConnectionID
@@ -38,6 +40,9 @@ package final class Member {
 
     /// What waits while a handler of the connection does; nil when none does.
     var held: Held?
+
+    /// The rooms that it is in, or was in when it was closed.
+    package var stays: RoomStays<Member>?
 
     /// Bytes of frames that the script sent in this event and that have not been applied.
     package var pendingOutput = 0

@@ -45,10 +45,6 @@ extension ScriptRunner: ScriptHost {
         return true
     }
 
-    package func broadcast(_ byteCount: Int, except: UnsafeBufferPointer<ConnectionID>) -> Int {
-        self.openCount - Set(except).count(where: self.isOpen)
-    }
-
     package func isOpen(_ id: ConnectionID) -> Bool {
         self.member(id)?.phase == .open
     }
@@ -123,8 +119,16 @@ extension ScriptRunner: ScriptHost {
                     code: code.map(CloseCode.init(rawValue:)) ?? .normal,
                     reason: String(decoding: reason, as: UTF8.self)
                 )
-            case .broadcast(let isText, let payload, let options, let except):
-                self.fanOut(payload, isText: isText, options: options, except: except)
+            case .broadcast(let isText, let payload, let options, let audience):
+                self.fanOut(payload, isText: isText, options: options, to: audience)
+            case .join(let id, let room):
+                guard let member = self.member(id) else { continue }
+                self.worker.join(member, room: room)
+            case .leave(let id, let room):
+                guard let member = self.member(id) else { continue }
+                self.worker.leave(member, room: room)
+            case .disconnect(let audience, let code, let reason):
+                self.disconnect(audience, code: CloseCode(rawValue: code), reason: reason)
             }
         }
     }
@@ -141,41 +145,8 @@ extension ScriptRunner: ScriptHost {
         return isWithin(member.bufferedBytes - WebSocketConnection.frameSize(replaced))
     }
 
-    /// Encodes once, compresses once for each window in use, then one envelope for each event loop that has members.
-    private func fanOut(
-        _ payload: UnsafeRawBufferPointer,
-        isText: Bool,
-        options: SendOptions,
-        except: UnsafeBufferPointer<ConnectionID>
-    ) {
-        self.worker.counters.add(.broadcasts)
-        guard self.openCount > 0 else { return }
-        let frames = BroadcastFrames(
-            payload,
-            isText: isText,
-            demand: self.demand,
-            level: options.compress ? self.route.configuration.deflateLevel(payload.count) : nil,
-            pool: self.worker.deflatePool
-        )
-        for worker in self.membersOnWorker.indices where self.membersOnWorker[worker] > 0 {
-            if worker == self.worker.index {
-                self.worker.broadcast(frames, to: self.route.index, options: options, except: except)
-            } else {
-                let excluded = except.filter { $0.worker == worker }
-                let envelope = Envelope.broadcast(
-                    route: self.route.index,
-                    frames: frames,
-                    compress: options.compress,
-                    key: Array(options.key),
-                    except: excluded
-                )
-                self.worker.post(envelope, to: worker)
-            }
-        }
-    }
-
     /// The member with that id, first of all the one whose event runs.
-    private func member(_ id: ConnectionID) -> Member? {
+    func member(_ id: ConnectionID) -> Member? {
         if let current = self.current, current.id == id { return current }
         return self.membersByID[id]
     }

@@ -34,6 +34,9 @@ package final class ScriptRunner {
     /// Members between the start of `connect` and their end.
     package private(set) var openCount = 0
 
+    /// Who is in which room, as the script sees it.
+    package let rooms: RoomTable<Member>
+
     /// How many members have their socket on each event loop.
     package private(set) var membersOnWorker: [Int]
 
@@ -91,6 +94,7 @@ package final class ScriptRunner {
         self.sliceTicks = sliceTicks
         self.readModule = readModule
         self.membersOnWorker = Array(repeating: 0, count: worker.peerCount)
+        self.rooms = RoomTable(loop: worker.index)
         var logger = logger
         logger[metadataKey: "route"] = "\(route.path)"
         self.logger = logger
@@ -126,6 +130,8 @@ package final class ScriptRunner {
     package func unload() {
         self.alarmTask?.task.cancel()
         self.alarmTask = nil
+        // Members and their rooms hold each other.
+        self.membersByID.values.forEach(self.leaveRooms)
         self.vm?.destroy()
         self.vm = nil
     }
@@ -294,6 +300,7 @@ package final class ScriptRunner {
 
     private func dismiss(_ member: Member, _ report: CloseReport) {
         self.leaveOpen(member)
+        member.phase = .ended
         if let connection = member.connection {
             self.worker.leaveAudience(connection)
         }
@@ -450,6 +457,7 @@ extension ScriptRunner {
         member.phase = .closed
         self.openCount -= 1
         self.stopReceiving(member)
+        self.leaveRooms(member)
     }
 
     /// Remembers a member whose buffer a frame would have taken past the hard limit, to be closed behind what it was sent.

@@ -18,20 +18,24 @@ extension Worker {
         }
     }
 
-    /// Appends a message to what every connection of the route on this loop but `except` is sent.
-    func broadcast(
-        _ frames: BroadcastFrames,
-        to route: Int,
-        options: SendOptions,
-        except: some Collection<ConnectionID>
-    ) {
-        let excluded = Set(except)
-        for connection in self.audiences[route] where excluded.isEmpty || !excluded.contains(connection.id) {
+    /// Appends a message to what the connections on this loop that it is for are sent.
+    func broadcast(_ frames: BroadcastFrames, to route: Int, options: SendOptions, audience: Audience) {
+        let except = ExceptedConnections(audience.except)
+        if let rooms = audience.rooms {
+            self.rooms[route].forEach(in: rooms, exceptRooms: audience.exceptRooms, except: except) { connection in
+                connection.send(frames, options: options)
+            }
+            return
+        }
+        let mark = audience.exceptRooms.isEmpty ? nil : self.rooms[route].mark(audience.exceptRooms)
+        for connection in self.audiences[route] where !except.contains(connection.id) {
+            if let mark, connection.stays?.mark == mark { continue }
             connection.send(frames, options: options)
         }
     }
 
     package func leaveAudience(_ connection: Connection) {
+        self.rooms[connection.route.index].leaveAll(connection)
         guard let place = connection.audienceIndex else { return }
         connection.audienceIndex = nil
         let route = connection.route.index

@@ -103,11 +103,23 @@ extension Worker {
                 }
             case .close(let id, let code, let reason):
                 self.connections[id]?.close(code: code, reason: reason)
-            case .broadcast(let route, let frames, let compress, let key, let except):
+            case .broadcast(let route, let frames, let compress, let key, let recipients):
                 key.withUnsafeBytes { key in
                     let options = SendOptions(compress: compress, key: key)
-                    self.broadcast(frames, to: route, options: options, except: except)
+                    recipients.withAudience { self.broadcast(frames, to: route, options: options, audience: $0) }
                 }
+            case .joined(let id, let length):
+                guard let name = payloads.readSlice(length: length) else { return }
+                if let connection = self.connections[id] {
+                    name.withUnsafeReadableBytes { self.join(connection, room: $0) }
+                }
+            case .left(let id, let length):
+                guard let name = payloads.readSlice(length: length) else { return }
+                if let connection = self.connections[id] {
+                    name.withUnsafeReadableBytes { self.leave(connection, room: $0) }
+                }
+            case .disconnect(let route, let room, let code, let reason):
+                room.withUnsafeBytes { self.disconnect(route: route, room: $0, code: code, reason: reason) }
             case .inputTaken(let id, let messages, let byteCount):
                 self.connections[id]?.inputTaken(messages: messages, byteCount: byteCount)
             case .congestionOver(let route):

@@ -57,6 +57,9 @@ package final class Worker {
     /// The connections of each route that broadcasts reach.
     var audiences: [[Connection]]
 
+    /// The rooms of each route.
+    package let rooms: [RoomTable<Connection>]
+
     /// What this loop has counted.
     package let counters = Counters()
     var limitLog = LimitLog()
@@ -106,6 +109,7 @@ package final class Worker {
         self.now = MonotonicTime(eventLoop.now)
         self.connections = ConnectionTable(worker: index)
         self.audiences = Array(repeating: [], count: routeCount)
+        self.rooms = (0..<routeCount).map { _ in RoomTable(loop: index) }
         self.wheel = DeadlineWheel(now: MonotonicTime(eventLoop.now))
         self.outgoing = Array(repeating: Mailbox(), count: peerCount)
         self.endOfTickTask = { [unowned self] in self.endOfTick() }

@@ -41,6 +41,14 @@ static const char script[] =
     "    ws.broadcast(data, { except = { conn }, key = 'k' })\n"
     "    ws.broadcast(data:rep(1000), 'binary')\n"
     "    conn:send(data, { key = 'k', compress = false })\n"
+    "    local room = conn:join('room' .. data); conn:join('other')\n"
+    "    room:broadcast(data, { except = { conn, ws.room('x'), ws.room('elsewhere', 'test') }, key = 'k' })\n"
+    "    ws.broadcast(data, { rooms = { room, 'y' }, except = ws.room('x') })\n"
+    "    ws.room('z', 'else'):broadcast(data)\n"
+    "    for each in ws.rooms() do seen[each.name] = each.count + #conn.rooms + ws.room('z', 'else').count end\n"
+    "    for other in room:conns() do seen[other] = room == ws.room(room.name) and tostring(room) end\n"
+    "    conn:leave('other'); ws.room('z'):disconnect(4000, data)\n"
+    "    assert(not pcall(ws.room, 'z', 'none'))\n"
     "    local big = {}; for i = 1, 40 do big[i] = i .. data end\n"
     "    conn:send(table.concat(big), 'binary')\n"
     "    local value = ws.json.decode(ws.json.encode({ data, { a = { data:rep(700), 1.5, 'e\\n' } }, big }))\n"
@@ -95,9 +103,47 @@ static bool host_close(void *context, uint64_t id) {
     return true;
 }
 
-static size_t host_broadcast(void *context, size_t length, const uint64_t *except, size_t count) {
-    (void)context, (void)length, (void)except;
-    return 2 - count;
+static size_t host_broadcast(void *context, size_t length, nj_audience *audience) {
+    (void)context, (void)length;
+    audience->note = 1;
+    return 2 - audience->except_count;
+}
+
+static int32_t host_route(void *context, const void *name, size_t length, nj_answer *answer) {
+    (void)context;
+    static const char sentence[] = "there is no such route";
+    if (length != 4) return NJ_OWN_ROUTE;
+    if (memcmp(name, "else", length) == 0) return 1;
+    if (memcmp(name, "test", length) == 0) return NJ_OWN_ROUTE;
+    nj_answer_append(answer, sentence, sizeof sentence - 1);
+    return NJ_NO_ROUTE;
+}
+
+static nj_move host_move(void *context, uint64_t id, const void *name, size_t length) {
+    (void)context, (void)id, (void)name, (void)length;
+    return NJ_MOVED;
+}
+
+static size_t host_disconnect(void *context, const void *name, size_t length, uint64_t *note) {
+    (void)context, (void)name, (void)length;
+    *note = 2;
+    return 1;
+}
+
+static void host_rooms(void *context, nj_answer *answer) {
+    (void)context;
+    nj_answer_name(answer, "one", 3);
+    nj_answer_name(answer, "another", 7);
+}
+
+static void host_rooms_of(void *context, uint64_t id, nj_answer *answer) {
+    (void)id;
+    host_rooms(context, answer);
+}
+
+static size_t host_room_count(void *context, int32_t route, const void *name, size_t length) {
+    (void)context, (void)route, (void)name;
+    return length;
 }
 
 static bool host_is_open(void *context, uint64_t id) {
@@ -114,6 +160,11 @@ static void host_members(void *context, nj_answer *answer) {
     (void)context;
     uint64_t ids[] = {1, 2};
     nj_answer_append(answer, ids, sizeof ids);
+}
+
+static void host_room_members(void *context, const void *name, size_t length, nj_answer *answer) {
+    (void)name, (void)length;
+    host_members(context, answer);
 }
 
 static bool host_find(void *context, const void *name, size_t length, uint64_t *id) {
@@ -253,6 +304,14 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .send = host_send,
         .close = host_close,
         .broadcast = host_broadcast,
+        .route = host_route,
+        .join = host_move,
+        .leave = host_move,
+        .disconnect = host_disconnect,
+        .rooms_of = host_rooms_of,
+        .rooms = host_rooms,
+        .room_count = host_room_count,
+        .room_members = host_room_members,
         .is_open = host_is_open,
         .buffered = host_buffered,
         .members = host_members,

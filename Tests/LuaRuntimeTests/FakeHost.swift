@@ -20,6 +20,13 @@ final class FakeHost: ScriptHost {
     /// What is answered before the buffer counts, the last first.
     var unsettledAnswers: [SendVerdict] = []
     var requestCount = 0
+    /// Who is in which room, and in which rooms those were that have closed.
+    var rooms: [String: Set<ConnectionID>] = [:]
+    var formerRooms: [ConnectionID: Set<String>] = [:]
+    var roomLimit = Int.max
+    /// Other routes by name, and how many are in their rooms.
+    var routes: [String: Int] = [:]
+    var otherRooms: [Int: [String: Int]] = [:]
     var effects: [String] = []
     /// What handlers wait for, in words, and whether one more may.
     var waits: [TaskID: String] = [:]
@@ -48,11 +55,86 @@ final class FakeHost: ScriptHost {
     }
 
     func close(_ id: ConnectionID) -> Bool {
-        open.remove(id) != nil
+        guard open.remove(id) != nil else { return false }
+        formerRooms[id] = rooms(of: id)
+        for name in rooms(of: id) {
+            rooms[name]?.remove(id)
+        }
+        return true
     }
 
-    func broadcast(_ byteCount: Int, except: UnsafeBufferPointer<ConnectionID>) -> Int {
-        open.subtracting(except).count
+    func broadcast(_ byteCount: Int, to audience: inout Audience) -> Int {
+        audience.note = 42
+        if let route = audience.route {
+            return names(of: audience.rooms).reduce(0) { $0 + (otherRooms[route]?[$1] ?? 0) }
+        }
+        var receivers = open
+        if audience.rooms != nil {
+            receivers = names(of: audience.rooms).reduce(into: []) { $0.formUnion(rooms[$1] ?? []) }
+        }
+        for name in names(of: audience.exceptRooms) {
+            receivers.subtract(rooms[name] ?? [])
+        }
+        return receivers.subtracting(audience.except).count
+    }
+
+    func route(named name: UnsafeRawBufferPointer) -> RouteReference {
+        let name = String(decoding: name, as: UTF8.self)
+        if name == "test" { return .own }
+        return routes[name].map { .other($0) } ?? .missing("there is no route \"\(name)\"")
+    }
+
+    func join(_ id: ConnectionID, room: UnsafeRawBufferPointer) -> RoomMove {
+        let name = String(decoding: room, as: UTF8.self)
+        guard open.contains(id) else { return .notOpen }
+        guard !rooms(of: id).contains(name) else { return .stayed }
+        guard rooms(of: id).count < roomLimit else { return .refused }
+        rooms[name, default: []].insert(id)
+        return .moved
+    }
+
+    func leave(_ id: ConnectionID, room: UnsafeRawBufferPointer) -> RoomMove {
+        guard open.contains(id) else { return .notOpen }
+        return rooms[String(decoding: room, as: UTF8.self)]?.remove(id) == nil ? .stayed : .moved
+    }
+
+    func disconnect(room: UnsafeRawBufferPointer, note: inout UInt64) -> Int {
+        note = 43
+        let members = rooms[String(decoding: room, as: UTF8.self)] ?? []
+        for id in members {
+            _ = close(id)
+        }
+        return members.count
+    }
+
+    func forEachRoom(of id: ConnectionID, _ body: (UnsafeRawBufferPointer) -> Void) {
+        for name in (open.contains(id) ? rooms(of: id) : formerRooms[id] ?? []).sorted() {
+            Array(name.utf8).withUnsafeBytes(body)
+        }
+    }
+
+    func forEachRoom(_ body: (UnsafeRawBufferPointer) -> Void) {
+        for name in rooms.keys.sorted() where rooms[name]?.isEmpty == false {
+            Array(name.utf8).withUnsafeBytes(body)
+        }
+    }
+
+    func roomCount(_ name: UnsafeRawBufferPointer, route: Int?) -> Int {
+        let name = String(decoding: name, as: UTF8.self)
+        if let route { return otherRooms[route]?[name] ?? 0 }
+        return rooms[name]?.count ?? 0
+    }
+
+    func members(ofRoom name: UnsafeRawBufferPointer) -> [ConnectionID] {
+        (rooms[String(decoding: name, as: UTF8.self)] ?? []).sorted { $0.rawValue < $1.rawValue }
+    }
+
+    private func rooms(of id: ConnectionID) -> Set<String> {
+        Set(rooms.keys.filter { rooms[$0]?.contains(id) == true })
+    }
+
+    private func names(of list: RoomNames?) -> [String] {
+        list.map { $0.map { String(decoding: $0, as: UTF8.self) } } ?? []
     }
 
     func isOpen(_ id: ConnectionID) -> Bool {
@@ -141,10 +223,22 @@ final class FakeHost: ScriptHost {
             return "send #\(id.rawValue) \(isText ? "text" : "binary") \(text(bytes))\(describe(options))"
         case .close(let id, let code, let reason):
             return "close #\(id.rawValue) \(code ?? 0) \(text(reason))"
-        case .broadcast(let isText, let bytes, let options, let except):
-            let kind = isText ? "text" : "binary"
-            return "broadcast \(kind) \(text(bytes)) except \(except.map(\.rawValue))\(describe(options))"
+        case .broadcast(let isText, let bytes, let options, let audience):
+            return "broadcast \(isText ? "text" : "binary") \(text(bytes))\(describe(audience))\(describe(options))"
+        case .join(let id, let room):
+            return "join #\(id.rawValue) \(text(room))"
+        case .leave(let id, let room):
+            return "leave #\(id.rawValue) \(text(room))"
+        case .disconnect(let audience, let code, let reason):
+            return "disconnect \(names(of: audience.rooms)) \(code) \(text(reason)) note \(audience.note)"
         }
+    }
+
+    private func describe(_ audience: Audience) -> String {
+        let route = audience.route.map { " route \($0)" } ?? ""
+        let rooms = audience.rooms == nil ? "" : " to \(names(of: audience.rooms))"
+        let exceptRooms = audience.exceptRooms.isEmpty ? "" : " and \(names(of: audience.exceptRooms))"
+        return "\(route)\(rooms) except \(audience.except.map(\.rawValue))\(exceptRooms)"
     }
 
     private func describe(_ options: SendOptions) -> String {

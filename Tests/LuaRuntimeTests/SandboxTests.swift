@@ -55,6 +55,7 @@ struct SandboxTests {
             ws.json ws.json.array ws.json.decode ws.json.encode ws.json.null \
             ws.log ws.log.debug ws.log.error ws.log.info ws.log.warn \
             ws.now \
+            ws.room ws.rooms \
             ws.sleep \
             ws.spawn \
             ws.uuid \

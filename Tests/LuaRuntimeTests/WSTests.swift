@@ -69,19 +69,25 @@ struct WSTests {
         ("ws.broadcast({ a = print })", "ws.broadcast: data.a is a function, which JSON cannot hold"),
         ("ws.broadcast({}, 'binary')", "ws.broadcast: a table is sent as JSON, which is text: leave \"binary\" away"),
         ("ws.broadcast('\\x80')", "ws.broadcast: text must be UTF-8, and byte 1 is not; pass \"binary\" to send bytes"),
-        ("ws.broadcast('x', { except = 1 })", "ws.broadcast: except must be a conn or a list of conns, not number"),
-        ("ws.broadcast('x', { except = { 1 } })", "ws.broadcast: except must be a conn or a list of conns, not number"),
+        (
+            "ws.broadcast('x', { except = 1 })",
+            "ws.broadcast: except must be a conn, a Room or a list of these, not number"
+        ),
+        (
+            "ws.broadcast('x', { except = { 1 } })",
+            "ws.broadcast: except must be a conn, a Room or a list of these, not number"
+        ),
         (
             "ws.broadcast('x', { except = { a = conn } })",
-            "ws.broadcast: except must be a conn or a list of conns, not a table with other keys than 1, 2, 3 and so on"
+            "ws.broadcast: except must be a conn, a Room or a list of these, not a table with other keys than 1, 2, 3 and so on"
         ),
         (
             "ws.broadcast('x', { except = { conn, [conn] = true } })",
-            "ws.broadcast: except must be a conn or a list of conns, not a table with other keys than 1, 2, 3 and so on"
+            "ws.broadcast: except must be a conn, a Room or a list of these, not a table with other keys than 1, 2, 3 and so on"
         ),
         (
             "ws.broadcast('x', { except = { nil, conn } })",
-            "ws.broadcast: except must be a conn or a list of conns, not a list with nil in it"
+            "ws.broadcast: except must be a conn, a Room or a list of these, not a list with nil in it"
         ),
         ("ws.broadcast('x', { [true] = 1 })", "ws.broadcast: the keys of the options must be strings, not boolean"),
         (
@@ -90,7 +96,6 @@ struct WSTests {
         ),
         ("return ws['send\\0']", "unknown field of ws: \"send\\x00\""),
         ("ws.broadcast('x', { excpt = 1 })", "ws.broadcast: unknown option \"excpt\": did you mean \"except\"?"),
-        ("ws.broadcast('x', { rooms = {} })", "ws.broadcast: option \"rooms\" is not in this version yet"),
         ("ws.broadcast('x', { key = false })", "ws.broadcast: key must be a string, not boolean"),
         ("ws.broadcast('x', { compress = 'no' })", "ws.broadcast: compress must be true or false, not a string"),
         ("ws.get(1)", "ws.get: id must be a string, not number"),
@@ -104,8 +109,6 @@ struct WSTests {
         ("ws.whatever()", "unknown field of ws: \"whatever\""),
         ("return ws[1]", "ws has no field of type number"),
         ("ws.mine = 1", "ws cannot be given new fields: use a variable of the script"),
-        ("ws.room('x')", "field of ws: \"room\" is not in this version yet"),
-        ("ws.room(1)", "field of ws: \"room\" is not in this version yet"),
         ("ws.store.get()", "field of ws: \"store\" is reserved for a later version"),
         ("ws.fetch()", "field of ws: \"fetch\" is reserved for a later version"),
     ])

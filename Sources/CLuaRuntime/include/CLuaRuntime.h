@@ -60,6 +60,8 @@ typedef struct nj_limits {
 
 /// NJ_UNSETTLED: there may be room once the effects that wait are applied; the caller does that and asks again.
 typedef enum NJ_CLOSED_ENUM nj_verdict { NJ_ACCEPTED, NJ_CLOSED, NJ_OVERFLOW, NJ_UNSETTLED } nj_verdict;
+/// NJ_REFUSED: the connection is in as many rooms as it may be.
+typedef enum NJ_CLOSED_ENUM nj_move { NJ_MOVED, NJ_STAYED, NJ_NOT_OPEN, NJ_REFUSED } nj_move;
 typedef enum NJ_CLOSED_ENUM nj_log_level { NJ_DEBUG, NJ_INFO, NJ_WARNING, NJ_ERROR } nj_log_level;
 
 /// The parts of a request. Those from NJ_PARAM to NJ_COOKIE have a name and a value, the others a value.
@@ -83,13 +85,51 @@ typedef struct nj_wait {
 /// What a script learns of a variable of the environment. NJ_VARIABLE_REFUSED: the configuration does not name it.
 typedef enum NJ_CLOSED_ENUM nj_variable { NJ_VARIABLE_SET, NJ_VARIABLE_UNSET, NJ_VARIABLE_REFUSED } nj_variable;
 
+/// Bytes of a room's name, at most; the least is 1.
+#define NJ_LONGEST_ROOM 256
+
+/// Instead of a route's number: the script's own; there is none.
+#define NJ_OWN_ROUTE (-1)
+#define NJ_NO_ROUTE (-2)
+
+/// Whom a broadcast is for. A list of rooms is their names behind each other, each behind its length as a uint16_t.
+typedef struct nj_audience {
+    /// The number of a route, or NJ_OWN_ROUTE.
+    int32_t route;
+    /// The members of any of the rooms, each once; otherwise everybody.
+    bool has_rooms;
+    const void *_Nullable rooms, *_Nullable except_rooms;
+    size_t rooms_length, except_rooms_length;
+    /// Connections, which may be named twice.
+    const uint64_t *_Nullable except;
+    size_t except_count;
+    /// What the host wrote there when it was asked is given back to it with the effect.
+    uint64_t note;
+} nj_audience;
+
 /// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
 typedef struct nj_host {
     void *_Nonnull context;
     nj_verdict (*_Nonnull send)(void *_Nonnull context, uint64_t id, size_t length, const void *_Nullable key,
                                size_t key_length);
     bool (*_Nonnull close)(void *_Nonnull context, uint64_t id);
-    size_t (*_Nonnull broadcast)(void *_Nonnull context, size_t length, const uint64_t *_Nullable except, size_t count);
+    size_t (*_Nonnull broadcast)(void *_Nonnull context, size_t length, nj_audience *_Nonnull audience);
+    /// The number of the route that is called so in the configuration; when there is none, appends a sentence that says so.
+    int32_t (*_Nonnull route)(void *_Nonnull context, const void *_Nonnull name, size_t length,
+                              nj_answer *_Nonnull answer);
+    nj_move (*_Nonnull join)(void *_Nonnull context, uint64_t id, const void *_Nonnull name, size_t length);
+    nj_move (*_Nonnull leave)(void *_Nonnull context, uint64_t id, const void *_Nonnull name, size_t length);
+    /// Closes the members of a room; the effect closes them with code and reason.
+    size_t (*_Nonnull disconnect)(void *_Nonnull context, const void *_Nonnull name, size_t length,
+                                  uint64_t *_Nonnull note);
+    /// Appends with nj_answer_name the rooms that a connection is in, or in its close event those that it was in.
+    void (*_Nonnull rooms_of)(void *_Nonnull context, uint64_t id, nj_answer *_Nonnull answer);
+    /// Appends with nj_answer_name the rooms of the route that have members.
+    void (*_Nonnull rooms)(void *_Nonnull context, nj_answer *_Nonnull answer);
+    size_t (*_Nonnull room_count)(void *_Nonnull context, int32_t route, const void *_Nonnull name, size_t length);
+    /// Appends a uint64_t for each member of a room.
+    void (*_Nonnull room_members)(void *_Nonnull context, const void *_Nonnull name, size_t length,
+                                  nj_answer *_Nonnull answer);
     bool (*_Nonnull is_open)(void *_Nonnull context, uint64_t id);
     size_t (*_Nonnull buffered)(void *_Nonnull context, uint64_t id);
     /// Appends a uint64_t for each open connection of the route.
@@ -122,6 +162,7 @@ typedef struct nj_host {
 } nj_host;
 
 void nj_answer_append(nj_answer *_Nonnull answer, const void *_Nullable bytes, size_t length);
+void nj_answer_name(nj_answer *_Nonnull answer, const void *_Nonnull name, size_t length);
 void nj_answer_field(nj_answer *_Nonnull answer, nj_field field, const void *_Nullable name, size_t name_length,
                      const void *_Nullable value, size_t value_length);
 
@@ -223,7 +264,9 @@ void nj_vm_forget(nj_vm *_Nonnull vm, uint64_t id);
 /// Whether the loaded script has a handler for the event.
 bool nj_vm_handles(const nj_vm *_Nonnull vm, nj_event_kind kind);
 
-typedef enum NJ_CLOSED_ENUM nj_effect_kind { NJ_EFFECT_SEND, NJ_EFFECT_CLOSE, NJ_EFFECT_BROADCAST } nj_effect_kind;
+typedef enum NJ_CLOSED_ENUM nj_effect_kind {
+    NJ_EFFECT_SEND, NJ_EFFECT_CLOSE, NJ_EFFECT_BROADCAST, NJ_EFFECT_JOIN, NJ_EFFECT_LEAVE, NJ_EFFECT_DISCONNECT
+} nj_effect_kind;
 
 /// A view into the outbox, valid until the next call that takes the VM.
 typedef struct nj_effect {
@@ -232,12 +275,13 @@ typedef struct nj_effect {
     bool is_text, compress;
     uint16_t code;
     uint64_t id;
+    /// A message's payload, a reason, or the name of the room that is joined or left.
     const void *_Nullable bytes;
     size_t length;
     const void *_Nullable key;
     size_t key_length;
-    const uint64_t *_Nullable except;
-    size_t except_count;
+    /// Of a broadcast, and of a disconnect, whose room it names.
+    nj_audience audience;
 } nj_effect;
 
 /// The next effect in the order in which the script asked for them; false when there is none.

@@ -32,6 +32,7 @@ package enum Limit: Int, CaseIterable, Sendable {
     case queueDropped
     case scriptQueue
     case scriptQueueRefused
+    case rooms
     case keepAlive
     case closeTime
     case ignoredInput
@@ -57,6 +58,8 @@ package enum Limit: Int, CaseIterable, Sendable {
         case discard
         /// The event ends with an error; the connection and the script live on.
         case error
+        /// The script's call answers `nil` and why.
+        case answer
     }
 
     /// The name in metrics and logs.
@@ -83,6 +86,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .queueDropped: "queue_dropped"
         case .scriptQueue: "script_queue"
         case .scriptQueueRefused: "script_queue_refused"
+        case .rooms: "rooms"
         case .keepAlive: "keep_alive"
         case .closeTime: "close"
         case .ignoredInput: "ignored_input"
@@ -112,6 +116,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .total: ["limits.total"]
         case .queue, .queueDropped: ["limits.queue", "limits.queue_bytes"]
         case .scriptQueue, .scriptQueueRefused: ["limits.script_queue"]
+        case .rooms: ["limits.rooms"]
         case .keepAlive: ["keep_alive.interval", "keep_alive.timeout"]
         case .closeTime: ["limits.close"]
         case .scriptCPU: ["limits.cpu"]
@@ -136,6 +141,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .handshakeTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
         case .openFiles, .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .pause
         case .scriptCPU, .scriptMemory, .wall, .timers, .handlers: .error
+        case .rooms: .answer
         }
     }
 }

@@ -12,7 +12,7 @@ import NIOEmbedded
 import NightjarServer
 import WebSocketCore
 
-/// One or two event loops in memory with one route, whose VM lives on the last of them; sockets live on the first.
+/// Event loops in memory with one route, whose VM lives on the last of them; sockets live on the first unless a test says so.
 ///
 /// The VM has no slice of the loop's time unless a test gives it one, because that is measured in real CPU time.
 /// A single house may stand on a loop that is there already, such as an embedded channel's.
@@ -71,13 +71,14 @@ final class TestHouse {
         }
     }
 
-    /// A connection to the route on the first loop.
+    /// A connection to the route, on the first loop or another.
     func connect(
+        on loop: Int = 0,
         target: String = "/test",
         headers: [(name: String, value: String)] = [],
         deflate: DeflateParameters? = nil
     ) throws -> TestClient {
-        guard let connection = self.workers[0].makeConnection(route: self.route, deflate: deflate) else {
+        guard let connection = self.workers[loop].makeConnection(route: self.route, deflate: deflate) else {
             throw ChannelError.inappropriateOperationForState
         }
         return try TestClient(connection, target: target, headers: headers, deflate: deflate)

@@ -80,6 +80,7 @@ struct LimitTableTests {
         case .pause: "pause"
         case .discard: "frame dropped"
         case .error: "error"
+        case .answer: "answer"
         }
     }
 }
