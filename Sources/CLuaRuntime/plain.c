@@ -15,7 +15,8 @@
 #include <string.h>
 
 typedef enum tag {
-    TAG_NIL, TAG_FALSE, TAG_TRUE, TAG_INTEGER, TAG_FLOAT, TAG_STRING, TAG_NULL, TAG_CONNECTION, TAG_TABLE, TAG_ARRAY
+    TAG_NIL, TAG_FALSE, TAG_TRUE, TAG_INTEGER, TAG_FLOAT, TAG_STRING, TAG_NULL, TAG_CONNECTION, TAG_ROOM, TAG_TABLE,
+    TAG_ARRAY
 } tag;
 
 // Behind the tag of a table, before its keys and values: how many there are.
@@ -51,6 +52,7 @@ static bool refuse_kind(walker *walker, const nj_path *path, const char *kind) {
     char what[64];
     snprintf(what, sizeof what, "a %s", kind);
     if (nj_connection_at(walker->L, walker->vm, -1) != NULL) return refuse(walker, path, what, "keep its id");
+    if (nj_room_at(walker->L, walker->vm, -1) != NULL) return refuse(walker, path, what, "keep its name");
     return refuse(walker, path, what, "put it into a variable of the script");
 }
 
@@ -89,12 +91,21 @@ static void append_number(walker *walker) {
     }
 }
 
-// Appends the object at the top; false when there is none that may be kept.
-static bool append_object(walker *walker) {
+// Appends the conn at the top; false when there is none that may be kept.
+static bool append_connection(walker *walker) {
     if (!(walker->allowed & NJ_PLAIN_OBJECTS)) return false;
     const nj_connection *connection = nj_connection_at(walker->L, walker->vm, -1);
     if (connection == NULL) return false;
     append(walker, TAG_CONNECTION, &connection->id, sizeof connection->id);
+    return true;
+}
+
+// Appends the Room at the top; false when there is none that may be kept. As a key it would be equal to no other.
+static bool append_room(walker *walker) {
+    if (!(walker->allowed & NJ_PLAIN_OBJECTS)) return false;
+    const nj_room *room = nj_room_at(walker->L, walker->vm, -1);
+    if (room == NULL) return false;
+    append(walker, TAG_ROOM, room, sizeof *room + room->length + room->route_length);
     return true;
 }
 
@@ -111,7 +122,7 @@ static bool walk_key(walker *walker, const nj_path *path, int index) {
         append_number(walker);
         break;
     default:
-        is_kept = append_object(walker) || refuse_key(walker, path, nj_kind_of(L, -1));
+        is_kept = append_connection(walker) || refuse_key(walker, path, nj_kind_of(L, -1));
     }
     lua_pop(L, 1);
     return is_kept;
@@ -198,7 +209,7 @@ static bool walk(walker *walker, const nj_path *path, int depth) {
             append(walker, TAG_NULL, NULL, 0);
             return true;
         }
-        return append_object(walker) || refuse_kind(walker, path, nj_kind_of(L, -1));
+        return append_connection(walker) || append_room(walker) || refuse_kind(walker, path, nj_kind_of(L, -1));
     }
 }
 
@@ -295,6 +306,14 @@ static void push_value(reader *reader) {
         uint64_t id;
         take(reader, &id, sizeof id);
         nj_connection_push(L, reader->vm, id);
+        break;
+    }
+    case TAG_ROOM: {
+        nj_room head;
+        take(reader, &head, sizeof head);
+        const char *name = (const char *)reader->next;
+        nj_room_push_of_route(L, reader->vm, name, head.length, name + head.length, head.route_length);
+        reader->next += head.length + head.route_length;
         break;
     }
     case TAG_TABLE: push_table(reader, false); break;

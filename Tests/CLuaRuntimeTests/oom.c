@@ -47,6 +47,7 @@ static const char script[] =
     "    ws.room('z', 'else'):broadcast(data)\n"
     "    for each in ws.rooms() do seen[each.name] = each.count + #conn.rooms + ws.room('z', 'else').count end\n"
     "    for other in room:conns() do seen[other] = room == ws.room(room.name) and tostring(room) end\n"
+    "    ws.wake('room', { room, ws.room('z', 'else') })\n"
     "    conn:leave('other'); ws.room('z'):disconnect(4000, data)\n"
     "    assert(not pcall(ws.room, 'z', 'none'))\n"
     "    local big = {}; for i = 1, 40 do big[i] = i .. data end\n"

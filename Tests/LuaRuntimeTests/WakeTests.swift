@@ -30,6 +30,28 @@ import Testing
         #expect(fixture.host.log.last == "info test.lua:3 #1 two\tnil")
     }
 
+    @Test func carriesConnsAndRooms() throws {
+        let fixture = try Fixture(
+            handler: """
+                local a, b = ws.room("a"), ws.room(("b"):rep(256), "other")
+                ws.wake("news", { who = conn, [conn] = { a, b }, "end" })
+                local value = ws.wait("news")
+                print(value.who == conn, value[conn][1] == a, value[conn][2] == b, value[1])
+                """
+        )
+        fixture.host.routes = ["other": 1]
+        try fixture.message()
+        let value = fixture.host.woken[0].value
+        #expect(try value.withUnsafeBytes { try fixture.resume(with: .value($0)) } == .finished)
+        #expect(fixture.host.log == ["info test.lua:4 #1 true\ttrue\ttrue\tend"])
+    }
+
+    /// Equal Rooms are different keys.
+    @Test func refusesRoomsAsKeys() throws {
+        let message = try failure(of: "ws.wake('x', { [ws.room('a')] = 1 })").message
+        #expect(message.hasSuffix("a table with a Room as a key cannot be kept; keys are strings, numbers and conns"))
+    }
+
     @Test func tellsThatNothingCame() throws {
         let fixture = try Fixture(handler: "print(ws.wait('news'))")
         try fixture.message()
