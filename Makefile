@@ -12,6 +12,7 @@ SHELL := bash
 
 BINARY := .build/release/nightjar
 PYTEST := .venv/bin/python -m pytest Tests/EndToEnd
+BROWSER := Tests/EndToEnd/browser
 OOM := Tests/CLuaRuntimeTests/oom.c
 
 # What a target adds: make run SCRIPTS=examples/chat/scripts ARGS='--port 9000', make test-e2e ARGS='-k chat',
@@ -24,7 +25,7 @@ TARGETS ?=
 SANITIZERS ?=
 
 .NOTPARALLEL:
-.PHONY: help run build test test-unit test-e2e test-oom test-lint test-autobahn soak lint format autobahn interop load fuzz sanitize clean
+.PHONY: help run build test test-unit test-e2e test-browser test-oom test-lint test-autobahn soak lint format autobahn interop load fuzz sanitize clean
 
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -38,7 +39,7 @@ build: ## builds .build/release/nightjar
 	@echo "==> building $(BINARY)"
 	@swift build -c release --static-swift-stdlib --product nightjar
 
-test: test-lint test-unit test-e2e test-oom test-autobahn ## runs every test
+test: test-lint test-unit test-e2e test-browser test-oom test-autobahn ## runs every test
 	@echo "==> all tests passed"
 
 test-lint:
@@ -54,7 +55,13 @@ test-unit: ## runs the tests of the Swift and C targets
 test-e2e: build ## runs the tests that talk to the built binary
 	@dev/setup.sh test
 	@echo "==> running the end-to-end tests"
-	@NIGHTJAR_BIN=$(BINARY) $(PYTEST) $(ARGS)
+	@NIGHTJAR_BIN=$(BINARY) $(PYTEST) --ignore=$(BROWSER) $(ARGS)
+
+# What they see: NIGHTJAR_SCREENSHOTS=folder make test-browser.
+test-browser: build ## clicks through the console and the examples' pages in headless Chromium
+	@dev/setup.sh browser
+	@echo "==> running the browser tests"
+	@NIGHTJAR_BIN=$(BINARY) .venv/bin/python -m pytest $(BROWSER) $(ARGS)
 
 # Fails each allocation of a script in turn, under valgrind.
 test-oom: ## runs the Lua runtime out of memory under valgrind

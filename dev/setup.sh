@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing for a purpose, and nothing else. Asks no question; says nothing when all is there.
-# usage: dev/setup.sh build|test|load|autobahn|interop
+# usage: dev/setup.sh build|test|browser|load|autobahn|interop
 #
 # A package is judged by what it brings, not by its name: another source of the same tool is as good.
 set -euo pipefail
@@ -96,6 +96,11 @@ test)
     need valgrind command -v valgrind
     need libc6-dbg valgrind --quiet true
     ;;
+browser)
+    need python3 command -v python3
+    need python3-venv python3 -c 'import ensurepip, venv'
+    need chromium command -v chromium
+    ;;
 load)
     need gcc has_c_compiler
     ;;
@@ -113,9 +118,9 @@ interop)
     need node-ws env NODE_PATH=/usr/share/nodejs node -e 'require("ws")'
     need chromium command -v chromium
     ;;
-*) fail "usage: dev/setup.sh build|test|load|autobahn|interop" ;;
+*) fail "usage: dev/setup.sh build|test|browser|load|autobahn|interop" ;;
 esac
 install_missing
 case $1 in
-test | interop) make_venv ;;
+test | browser | interop) make_venv ;;
 esac
