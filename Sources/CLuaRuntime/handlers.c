@@ -6,6 +6,7 @@
 //
 
 // The table that a script returns, checked key by key: a handler that is mistyped or not there yet must not be ignored.
+// What is neither handler nor reserved and no function is a setting, which the host checks.
 
 #include "runtime.h"
 
@@ -17,9 +18,7 @@ static const char *const handlers[NJ_HANDLER_COUNT] = {
 static const nj_name names[] = {
     {"connect", NJ_KNOWN},     {"message", NJ_KNOWN},  {"close", NJ_KNOWN},       {"drain", NJ_KNOWN},
     {"error", NJ_KNOWN},       {"upgrade", NJ_LATER},  {"on", NJ_KNOWN},          {"invalid", NJ_KNOWN},
-    {"request", NJ_LATER},     {"save", NJ_KNOWN},     {"load", NJ_KNOWN},        {"path", NJ_LATER},
-    {"instances", NJ_LATER},   {"protocols", NJ_LATER}, {"origins", NJ_LATER},    {"key", NJ_LATER},
-    {"compress", NJ_LATER},    {"slow", NJ_LATER},     {"keep_alive", NJ_LATER},  {"limits", NJ_LATER},
+    {"request", NJ_LATER},     {"save", NJ_KNOWN},     {"load", NJ_KNOWN},
     {"calls", NJ_RESERVED},    {"event", NJ_RESERVED}, {"presence", NJ_RESERVED}, {"alarm", NJ_RESERVED},
     {"history", NJ_RESERVED},  {"track", NJ_RESERVED}, {"shard_by", NJ_RESERVED}, {"auto_reply", NJ_RESERVED},
     {"schema", NJ_RESERVED},   {NULL, NJ_KNOWN},
@@ -42,11 +41,19 @@ static int *reference_of(nj_vm *vm, const char *key, size_t length) {
     return NULL;
 }
 
+static bool is_listed(const char *key, size_t length) {
+    for (const nj_name *name = names; name->name != NULL; name++) {
+        if (nj_names_equal(key, length, name->name)) return true;
+    }
+    return false;
+}
+
 // Takes the entry at the top, and pops the value. Stack: table, key, value.
 static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
     char text[256];
     if (lua_type(L, -2) != LUA_TSTRING) {
-        nj_handlers_refuse(L, vm, script, "the keys of the returned table must be strings: names of handlers");
+        const char *what = "the keys of the returned table must be strings: names of handlers and settings";
+        nj_handlers_refuse(L, vm, script, what);
     }
     size_t length;
     const char *key = lua_tolstring(L, -2, &length);
@@ -55,6 +62,9 @@ static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
         lua_pop(L, 1);
     } else if (nj_names_equal(key, length, "on")) {
         nj_on_take(L, vm, script);
+    } else if (reference == NULL && !lua_isfunction(L, -1) && !is_listed(key, length)) {
+        nj_settings_take(L, vm, script);
+        lua_pop(L, 1);
     } else if (reference == NULL) {
         nj_names_explain(names, key, length, "key of the returned table:", "", text, sizeof text);
         nj_handlers_refuse(L, vm, script, text);

@@ -152,6 +152,11 @@ void nj_outbox_reserve(lua_State *L, nj_vm *vm, size_t length, size_t except_cou
 // Does not raise. The effect's pointers are copied from.
 void nj_outbox_append(nj_vm *vm, const nj_effect *effect);
 
+// MARK: settings.c
+
+// Writes down the setting at the top, whose key is below it. Stack: key, value. Uses 8 slots.
+void nj_settings_take(lua_State *L, nj_vm *vm, const char *script);
+
 // MARK: The VM
 
 // What runs, or waits: an event's handler in its coroutine.
@@ -180,7 +185,6 @@ typedef struct nj_source {
     const char *name;
     const void *bytes;
     size_t length;
-    int64_t version;
 } nj_source;
 
 struct nj_vm {
@@ -202,6 +206,10 @@ struct nj_vm {
     // What a function puts together before it is a string or an effect; the next use overwrites it.
     nj_bytes scratch;
     nj_limits limits;
+    // The settings of the script, until they have been read.
+    nj_bytes settings;
+    size_t settings_read;
+    uint32_t instance, instances;
 
     // Registry references.
     int handler_refs[NJ_HANDLER_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref, modules_ref,

@@ -54,9 +54,8 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     nj_vm *vm = calloc(1, sizeof *vm);
     if (vm == NULL) return NULL;
     vm->host = *host;
-    vm->limits = *limits;
-    vm->allocator.quota = limits->memory;
-    vm->allocator.limit = limits->memory > SIZE_MAX / 2 ? SIZE_MAX : limits->memory * 2;
+    nj_vm_set_limits(vm, limits);
+    vm->instance = 1;
     vm->allocator.fail_from = limits->fail_from;
     vm->allocator.fail_count = limits->fail_count;
     vm->watch.clock = clock;
@@ -64,6 +63,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->answer.bytes.vm = vm;
     vm->scratch.vm = vm;
     vm->names.bytes.vm = vm;
+    vm->settings.vm = vm;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = LUA_NOREF;
@@ -95,6 +95,7 @@ void nj_vm_close(nj_vm *vm) {
     nj_bytes_empty(&vm->answer.bytes, 0);
     nj_bytes_empty(&vm->scratch, 0);
     nj_bytes_empty(&vm->names.bytes, 0);
+    nj_bytes_empty(&vm->settings, 0);
     vm->outbox.read = 0;
 }
 
@@ -199,20 +200,6 @@ nj_outcome nj_vm_run(nj_vm *vm, const nj_task *task, const nj_event_frame *frame
 
 // MARK: Loading
 
-// Calls the script's `load` as the start of its first version: nothing was saved.
-static void run_load(lua_State *L, nj_vm *vm, int64_t version) {
-    if (vm->load_ref == LUA_NOREF) return;
-    vm->phase = NJ_PHASE_LOAD;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->load_ref);
-    lua_pushnil(L);
-    lua_createtable(L, 0, 2);
-    lua_pushinteger(L, 0);
-    lua_setfield(L, -2, "from");
-    lua_pushinteger(L, (lua_Integer)version);
-    lua_setfield(L, -2, "to");
-    lua_call(L, 2, 0);
-}
-
 // Runs the script whose source is the argument.
 static int load_script(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
@@ -221,7 +208,6 @@ static int load_script(lua_State *L) {
     lua_call(L, 0, 1);
     nj_handlers_take(L, vm, source->name);
     nj_sandbox_seal(L);
-    run_load(L, vm, source->version);
     return 0;
 }
 
@@ -232,20 +218,65 @@ static int push_load(lua_State *L, nj_vm *vm, const void *what) {
     return 1;
 }
 
-bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length, int64_t version) {
-    snprintf(vm->script, sizeof vm->script, "%s", name);
-    nj_source script = {.name = name, .bytes = length > 0 ? source : "", .length = length, .version = version};
-    nj_event_frame frame = {.push = push_load, .what = &script};
+static bool run_loading(nj_vm *vm, nj_phase phase, const nj_event_frame *frame) {
     nj_task task = {.kind = NJ_EVENT_SPAWN};
-    vm->phase = NJ_PHASE_TOP;
-    nj_outcome outcome = nj_vm_run(vm, &task, &frame, vm->limits.load_ticks);
+    vm->phase = phase;
+    nj_outcome outcome = nj_vm_run(vm, &task, frame, vm->limits.load_ticks);
     vm->phase = NJ_PHASE_RUN;
     return outcome == NJ_FINISHED;
+}
+
+bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length) {
+    snprintf(vm->script, sizeof vm->script, "%s", name);
+    nj_source script = {.name = name, .bytes = length > 0 ? source : "", .length = length};
+    nj_event_frame frame = {.push = push_load, .what = &script};
+    return run_loading(vm, NJ_PHASE_TOP, &frame);
+}
+
+// Calls the script's `load` as the start of its first version: nothing was saved.
+static int run_load(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    const int64_t *version = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->load_ref);
+    lua_pushnil(L);
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, 0);
+    lua_setfield(L, -2, "from");
+    lua_pushinteger(L, (lua_Integer)*version);
+    lua_setfield(L, -2, "to");
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+static int push_start(lua_State *L, nj_vm *vm, const void *what) {
+    (void)vm;
+    lua_pushcfunction(L, run_load);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)what);
+    return 1;
+}
+
+bool nj_vm_start(nj_vm *vm, int64_t version) {
+    nj_event_frame frame = {.push = push_start, .what = &version};
+    return vm->load_ref == LUA_NOREF || run_loading(vm, NJ_PHASE_LOAD, &frame);
 }
 
 void nj_vm_set_key(nj_vm *vm, const void *key, size_t length) {
     vm->key_length = length < sizeof vm->key ? length : sizeof vm->key;
     memcpy(vm->key, key, vm->key_length);
+}
+
+void nj_vm_set_limits(nj_vm *vm, const nj_limits *limits) {
+    nj_allocator *allocator = &vm->allocator;
+    vm->limits = *limits;
+    allocator->quota = limits->memory;
+    // A script that holds more than this already is told so by the hook, as one that has grown.
+    size_t most = allocator->used > limits->memory ? allocator->used : limits->memory;
+    allocator->limit = limits->memory > SIZE_MAX - most ? SIZE_MAX : most + limits->memory;
+}
+
+void nj_vm_set_instance(nj_vm *vm, uint32_t instance, uint32_t instances) {
+    vm->instance = instance;
+    vm->instances = instances;
 }
 
 // MARK: What the host reads

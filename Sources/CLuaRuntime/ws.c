@@ -32,8 +32,8 @@ static const nj_name names[] = {
     {"clock", NJ_KNOWN},
     {"uuid", NJ_KNOWN},
     {"env", NJ_KNOWN},
-    {"instance", NJ_LATER},
-    {"instances", NJ_LATER},
+    {"instance", NJ_KNOWN},
+    {"instances", NJ_KNOWN},
     {"store", NJ_RESERVED},
     {"alarm", NJ_RESERVED},
     {"fetch", NJ_RESERVED},
@@ -107,6 +107,16 @@ static int refuse_read(lua_State *L) {
     }
     size_t length;
     const char *name = lua_tolstring(L, 2, &length);
+    // No fields of the table: what they are is known only when the script is loaded.
+    const nj_vm *vm = nj_vm_of(L);
+    bool is_count = nj_names_equal(name, length, "instances");
+    if (is_count || nj_names_equal(name, length, "instance")) {
+        if (is_count && vm->instances == 0) {
+            return nj_raise(L, NJ_RUNTIME, "ws.instances is not known while the script loads: read it in a handler");
+        }
+        lua_pushinteger(L, is_count ? vm->instances : vm->instance);
+        return 1;
+    }
     if (nj_names_equal(name, length, "send") || nj_names_equal(name, length, "close")) {
         return nj_raise(L, NJ_RUNTIME, "ws.%s does not exist: write conn:%s(...) for one connection%s", name, name,
                         name[0] == 's' ? ", or ws.broadcast(...) for all" : "");

@@ -117,6 +117,41 @@ extension Handlers {
     }
 }
 
+extension ScriptSetting {
+    /// What a loaded script's table has beside handlers; to be asked once.
+    static func all(of vm: OpaquePointer) -> [ScriptSetting] {
+        var settings: [ScriptSetting] = []
+        var next = nj_setting()
+        while nj_vm_next_setting(vm, &next) {
+            let key = UnsafeRawBufferPointer(start: next.key, count: next.key_length)
+            settings.append(
+                ScriptSetting(
+                    key: String(decoding: key, as: UTF8.self),
+                    index: next.index > 0 ? Int(clamping: next.index) : nil,
+                    value: Value(next)
+                )
+            )
+        }
+        return settings
+    }
+}
+
+extension ScriptSetting.Value {
+    fileprivate init(_ setting: nj_setting) {
+        let bytes = UnsafeRawBufferPointer(start: setting.bytes, count: setting.length)
+        switch setting.type {
+        case .NJ_SETTING_BOOLEAN: self = .boolean(setting.boolean)
+        case .NJ_SETTING_INTEGER: self = .integer(Int(setting.integer))
+        case .NJ_SETTING_NUMBER: self = .number(setting.number)
+        case .NJ_SETTING_STRING:
+            let text = String(validating: bytes, as: UTF8.self)
+            self = text.map { .string($0) } ?? .other("string that is not UTF-8")
+        case .NJ_SETTING_EMPTY_TABLE: self = .emptyTable
+        case .NJ_SETTING_OTHER: self = .other(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+}
+
 extension ScriptError {
     init(_ failure: nj_failure, in handler: String, of script: Script, sources: [String: [UInt8]]) {
         let message = withUnsafeBytes(of: failure.message) {

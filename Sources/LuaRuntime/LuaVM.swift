@@ -18,6 +18,9 @@ package final class LuaVM {
     /// The script that was loaded.
     package let script: Script
 
+    /// What the script's table has beside handlers, in no order.
+    package let settings: [ScriptSetting]
+
     private let bridge: HostBridge
     // Keeps the timer running.
     private let clock: CPUClock
@@ -39,15 +42,15 @@ package final class LuaVM {
         guard let vm = nj_vm_create(&cLimits, &functions, clock.pointer, productVersion) else {
             throw ScriptError(memoryFor: script, limit: limits.memory)
         }
-        let isLoaded = script.source.withUnsafeBytes {
-            nj_vm_load(vm, script.name, $0.baseAddress, $0.count, Int64(script.version))
-        }
+        nj_vm_set_instance(vm, UInt32(clamping: script.instance), 0)
+        let isLoaded = script.source.withUnsafeBytes { nj_vm_load(vm, script.name, $0.baseAddress, $0.count) }
         guard isLoaded else {
             let error = ScriptError(nj_vm_failure(vm).pointee, in: "load", of: script, sources: bridge.sources)
             nj_vm_destroy(vm)
             throw error
         }
         self.handlers = Handlers(of: vm)
+        self.settings = ScriptSetting.all(of: vm)
         self.script = script
         self.bridge = bridge
         self.clock = clock
@@ -65,6 +68,17 @@ package final class LuaVM {
             guard let start = bytes.baseAddress else { return }
             nj_vm_set_key(vm, start, bytes.count)
         }
+    }
+
+    /// Tells the VM what it may use from here on, and that it is one of `instances` VMs of its script; then runs the
+    /// script's `load`.
+    ///
+    /// To be called before any event.
+    package func start(limits: ScriptLimits, instances: Int = 1) throws(ScriptError) {
+        var cLimits = nj_limits(limits)
+        nj_vm_set_limits(vm, &cLimits)
+        nj_vm_set_instance(vm, UInt32(clamping: script.instance), UInt32(clamping: instances))
+        guard nj_vm_start(vm, Int64(script.version)) else { throw failure(in: "load") }
     }
 
     /// Runs `connect`.

@@ -19,6 +19,9 @@ package struct Script: Sendable {
     /// Counts the loads of the route, from 1.
     package var version: Int
 
+    /// Which of the script's VMs this one is for, from 1.
+    package var instance = 1
+
     package init(name: String, source: [UInt8], route: String, version: Int) {
         self.name = name
         self.source = source

@@ -79,7 +79,7 @@ package enum Wait {
 extension Wait: Sendable {}
 
 /// The answer to `ws.env`.
-package enum EnvironmentValue: Sendable {
+package enum EnvironmentValue: Sendable, Equatable {
     case set(String)
 
     /// The script gets nil.

@@ -8,7 +8,6 @@
 internal import Logging
 internal import LuaRuntime
 internal import NIOCore
-internal import Synchronization
 internal import WebSocketCore
 
 /// From bytes to messages, and to the end of the peer's input.
@@ -137,7 +136,7 @@ extension Connection {
                 self.worker.exceeded(.queue, "reading pauses: the client's messages wait for the script", self)
             }
         }
-        if self.route.isCongested.load(ordering: .relaxed) {
+        if self.worker.isCongested(self.route) {
             self.pauses.insert(.congestion)
         }
     }

@@ -8,7 +8,6 @@
 internal import Logging
 package import LuaRuntime
 package import NIOCore
-internal import Synchronization
 package import WebSocketCore
 
 /// A WebSocket client: its protocol state, its route, its send queue, its limits and deadlines, bound to one event loop.
@@ -190,7 +189,7 @@ package final class Connection: RoomOccupant {
         self.websocket.received(at: self.worker.now)
         self.worker.counters.add(.bytesReceived, buffer.readableBytes)
         // Once we have sent our Close the script is asked no more, and the peer's must be read.
-        if self.phase == .open, self.route.isCongested.load(ordering: .relaxed) {
+        if self.phase == .open, self.worker.isCongested(self.route) {
             self.pauses.insert(.congestion)
         }
         if self.heldInput != nil {
@@ -217,7 +216,7 @@ package final class Connection: RoomOccupant {
     /// The transport is gone, whatever the reason.
     package func transportClosed() {
         guard self.phase != .gone else { return }
-        if let held = self.heldInput, !self.route.isCongested.load(ordering: .relaxed) {
+        if let held = self.heldInput, !self.worker.isCongested(self.route) {
             // What was read belongs to the script, though nobody waits for the answers any more.
             self.heldInput = nil
             self.isInputOver = true

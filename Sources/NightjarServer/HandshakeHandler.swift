@@ -8,7 +8,6 @@
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
-internal import Synchronization
 internal import WebSocketCore
 
 /// Answers the one HTTP/1.1 request of a channel: with an upgrade, or with a short refusal and the end of the connection.
@@ -209,7 +208,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.worker.counters.add(.refused(.notFound))
             return HTTPAnswer(404, self.notFoundSentence)
         }
-        guard !match.route.isCongested.load(ordering: .relaxed) else {
+        guard !self.worker.isCongested(match.route) else {
             let sentence = "the route has more to do than it can hold"
             self.worker.exceeded(
                 .scriptQueueRefused,

@@ -21,13 +21,17 @@ package final class Route: Sendable {
     /// The limits of the route.
     package let configuration: RouteConfiguration
 
-    /// The index of the event loop that owns the route's VM.
+    /// The index of the event loop that owns the route's VM, or the first of them.
     package let owner: Int
 
     /// The pattern as it was given.
     package var path: String { self.pattern.text }
 
-    /// True while more waits for the VM than it may hold: connections on every loop stop reading.
+    /// Whether each I/O loop has a VM of the route, for the connections of that loop.
+    package var isPerCore: Bool { self.configuration.instances == .perCore }
+
+    /// True while more waits for the one VM than it may hold: connections on every loop stop reading.
+    /// ``Worker/isCongested(_:)`` knows of those that each have a VM on their own loop.
     package let isCongested = Atomic<Bool>(false)
 
     package init(index: Int, pattern: PathPattern, script: String, configuration: RouteConfiguration, owner: Int) {

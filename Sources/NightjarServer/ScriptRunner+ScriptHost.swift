@@ -94,7 +94,7 @@ extension ScriptRunner: ScriptHost {
     }
 
     package func environment(_ name: String) -> EnvironmentValue {
-        .refused
+        self.environment.value(of: name)
     }
 
     package func applyEffects() {

@@ -20,10 +20,11 @@ package final class ScriptRunner {
     /// Ticks of the CPU clock, 10 ms each, that a VM may use in one turn of the loop: with two, it used 10 ms or more.
     package static let sliceTicks: UInt32 = 2
 
-    package let route: Route
+    package private(set) var route: Route
     package unowned let worker: Worker
-    package let logger: Logger
+    package private(set) var logger: Logger
     package let readModule: (String) -> ModuleSource
+    package let environment: ScriptEnvironment
     private let sliceTicks: UInt32
 
     package private(set) var vm: LuaVM?
@@ -52,6 +53,8 @@ package final class ScriptRunner {
 
     var queue: Deque<Event> = []
     private var queuedBytes = 0
+    /// True while more waits for this VM than it may hold.
+    private(set) var isCongested = false
     /// True while the server shuts down: connections are gone or going, and only their ends are still told.
     private(set) var isEnding = false
     private var isRunning = false
@@ -81,17 +84,20 @@ package final class ScriptRunner {
     ///   - worker: the event loop that owns the VM.
     ///   - logger: where the script's lines and errors go.
     ///   - sliceTicks: 10 ms ticks of CPU time that the VM may use in one turn of the loop.
+    ///   - environment: what the script may see of the process's environment.
     ///   - readModule: finds what the script requires.
     package init(
         route: Route,
         worker: Worker,
         logger: Logger,
         sliceTicks: UInt32 = ScriptRunner.sliceTicks,
+        environment: ScriptEnvironment = ScriptEnvironment([]),
         readModule: @escaping (String) -> ModuleSource
     ) {
         self.route = route
         self.worker = worker
         self.sliceTicks = sliceTicks
+        self.environment = environment
         self.readModule = readModule
         self.membersOnWorker = Array(repeating: 0, count: worker.peerCount)
         self.rooms = RoomTable(loop: worker.index)
@@ -100,24 +106,24 @@ package final class ScriptRunner {
         self.logger = logger
     }
 
-    /// Creates the VM and loads the script.
+    /// Creates the VM and loads the script, which then tells its settings.
     package func load(_ script: Script, productVersion: String) throws(ScriptError) {
-        let configuration = self.route.configuration
-        var limits = ScriptLimits(
-            memory: configuration.memory,
-            eventCPU: configuration.eventCPU,
-            loadCPU: configuration.loadCPU
-        )
-        limits.wall = configuration.wall
         self.version = script.version
         self.vm = try LuaVM(
             loading: script,
-            limits: limits,
+            limits: ScriptLimits(self.route.configuration),
             productVersion: productVersion,
             clock: self.worker.clock,
             host: self
         )
-        self.vm?.setMessageKey(configuration.messageKey)
+    }
+
+    /// The settings in the script's table are known: says what it serves, and of how many VMs it is one. Then runs `load`.
+    package func start(on route: Route, instances: Int = 1) throws(ScriptError) {
+        self.route = route
+        self.logger[metadataKey: "route"] = "\(route.path)"
+        self.vm?.setMessageKey(route.configuration.messageKey)
+        try self.vm?.start(limits: ScriptLimits(route.configuration), instances: instances)
         guard !self.queue.isEmpty else { return }
         // What `load` has spawned starts when the loop is free.
         self.worker.eventLoop.assumeIsolated().execute { [weak self] in
@@ -212,7 +218,9 @@ package final class ScriptRunner {
         self.queuedBytes += event.cost
         self.worker.account(event.cost)
         if self.queuedBytes > self.route.configuration.scriptQueueBytes {
-            if !self.route.isCongested.exchange(true, ordering: .relaxed) {
+            if !self.isCongested {
+                self.isCongested = true
+                self.route.isCongested.store(!self.route.isPerCore, ordering: .relaxed)
                 self.worker.exceeded(
                     .scriptQueue,
                     "reading pauses for all clients of the route: \(self.queuedBytes) bytes wait for the script",
@@ -227,9 +235,8 @@ package final class ScriptRunner {
     func uncount(_ event: Event) {
         self.queuedBytes -= event.cost
         self.worker.account(-event.cost)
-        if self.route.isCongested.load(ordering: .relaxed),
-            self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2
-        {
+        if self.isCongested, self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2 {
+            self.isCongested = false
             self.route.isCongested.store(false, ordering: .relaxed)
             self.worker.congestionOver(of: self.route)
         }
@@ -465,6 +472,17 @@ extension ScriptRunner {
         self.leaveOpen(member)
         member.takesMessages = false
         self.overflowed.append((member, byteCount))
+    }
+}
+
+extension ScriptLimits {
+    fileprivate init(_ configuration: RouteConfiguration) {
+        self.init(
+            memory: configuration.memory,
+            eventCPU: configuration.eventCPU,
+            loadCPU: configuration.loadCPU
+        )
+        self.wall = configuration.wall
     }
 }
 

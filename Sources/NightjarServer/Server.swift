@@ -36,6 +36,7 @@ package final class Server: Sendable {
     private struct Running {
         let groups: [MultiThreadedEventLoopGroup]
         let workers: [Worker]
+        let routes: [Route]
         let listeners: [Listener.Bound]
         let reloader: CertificateReloader?
         let admin: AdminListener?
@@ -83,16 +84,23 @@ package final class Server: Sendable {
             let folder = ScriptFolder(path: self.configuration.scripts)
             let scripts = try self.scripts(in: folder)
             let loops = groups.flatMap { Array($0.makeIterator()) }
-            let routes = try self.routes(of: scripts, ioThreads: ioThreads, threads: loops.count)
             let limit = self.configuration.bufferedTotal
             let ledger = BufferLedger(limit: limit > 0 ? limit : MemoryLimit.bytes() / 4, workers: loops.count)
-            let workers = try await self.makeWorkers(on: loops, routeCount: routes.count, ledger: ledger)
+            let workers = try await self.makeWorkers(on: loops, routeCount: scripts.count, ledger: ledger)
             let census = ConnectionCensus(
                 limit: self.configuration.connections > 0
                     ? self.configuration.connections : ConnectionCensus.defaultLimit(),
                 limitPerClient: self.configuration.connectionsPerIP
             )
-            try await self.load(scripts, for: routes, on: workers, from: folder)
+            let loader = RouteLoader(
+                configuration: self.configuration,
+                folder: folder,
+                workers: workers,
+                ioThreads: ioThreads,
+                version: self.version,
+                logger: self.logger
+            )
+            let routes = try await loader.load(scripts)
             let router = Router(routes)
             for worker in workers {
                 try await worker.eventLoop.submit { worker.router = router }.get()
@@ -116,7 +124,14 @@ package final class Server: Sendable {
             let reloader = identity.map { CertificateReloader($0, logger: self.logger) }
             reloader?.start()
             self.running.withLock {
-                $0 = Running(groups: groups, workers: workers, listeners: listeners, reloader: reloader, admin: admin)
+                $0 = Running(
+                    groups: groups,
+                    workers: workers,
+                    routes: routes,
+                    listeners: listeners,
+                    reloader: reloader,
+                    admin: admin
+                )
             }
             // Everything that can fail is done.
             for listener in listeners {
@@ -146,7 +161,7 @@ package final class Server: Sendable {
             await listener.close()
         }
         await running.reloader?.stop()
-        await self.closeConnections(of: running.workers)
+        await self.closeConnections(of: running.workers, routes: running.routes)
         await self.finishEvents(of: running.workers)
         // It asks the loops whether they answer, so it ends before them.
         await running.admin?.close()
@@ -223,21 +238,6 @@ package final class Server: Sendable {
         return scripts
     }
 
-    /// Deals the routes out over the loops that own VMs.
-    private func routes(of scripts: [Script], ioThreads: Int, threads: Int) throws -> [Route] {
-        let owners = threads > ioThreads ? Array(ioThreads..<threads) : Array(0..<threads)
-        return try scripts.enumerated().map { index, script in
-            let name = String(script.name.dropLast(".lua".count))
-            return Route(
-                index: index,
-                pattern: try PathPattern(script.route),
-                script: script.name,
-                configuration: self.configuration.routes[name] ?? self.configuration.route,
-                owner: owners[index % owners.count]
-            )
-        }
-    }
-
     private func makeWorkers(
         on loops: [any EventLoop],
         routeCount: Int,
@@ -263,39 +263,6 @@ package final class Server: Sendable {
             try await worker.eventLoop.submit { worker.start(peers: peers) }.get()
         }
         return workers
-    }
-
-    /// Loads every script, on the loop that owns it, and reports all that fail together.
-    private func load(
-        _ scripts: [Script],
-        for routes: [Route],
-        on workers: [Worker],
-        from folder: ScriptFolder
-    ) async throws {
-        var problems: [String] = []
-        for (route, script) in zip(routes, scripts) {
-            let worker = workers[route.owner]
-            let (logger, version) = (self.logger, self.version)
-            let problem = try await worker.eventLoop.submit { () -> String? in
-                let runner = ScriptRunner(
-                    route: route,
-                    worker: worker,
-                    logger: logger,
-                    readModule: folder.module(named:)
-                )
-                do throws(ScriptError) {
-                    try runner.load(script, productVersion: version)
-                } catch {
-                    return error.description
-                }
-                worker.add(runner)
-                return nil
-            }.get()
-            if let problem {
-                problems.append(problem)
-            }
-        }
-        guard problems.isEmpty else { throw ServerStartError(problems) }
     }
 
     /// Binds the admin listener. One that was chosen by `auto` is a convenience: without it the server serves.
@@ -357,15 +324,15 @@ package final class Server: Sendable {
 
     // MARK: - Drain
 
-    private func closeConnections(of workers: [Worker]) async {
+    private func closeConnections(of workers: [Worker], routes: [Route]) async {
         var count = 0
         for worker in workers {
             count += (try? await worker.eventLoop.submit { worker.connections.count }.get()) ?? 0
         }
         // A millisecond for each is enough for few; many take the whole window.
         let window = min(self.configuration.drainWindow, .milliseconds(count))
-        let closeTimeout = self.configuration.routes.values.map(\.closeTimeout).max() ?? .zero
-        let limit = window + max(closeTimeout, self.configuration.route.closeTimeout) + .seconds(1)
+        let closeTimeout = routes.map(\.configuration.closeTimeout).max() ?? .zero
+        let limit = window + closeTimeout + .seconds(1)
         let drains = workers.map { worker in
             worker.eventLoop.flatSubmit { worker.drain(over: TimeAmount(window)) }
         }

@@ -53,9 +53,15 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// What every route starts from.
     package var route = RouteConfiguration()
 
-    /// What single routes have of their own, by the name of their script without `.lua` (`chat`, `games/tic`); a name
-    /// without a script keeps the server from starting.
-    package var routes: [String: RouteConfiguration] = [:]
+    /// Where the values of ``route`` were given, by key; those that are missing are defaults.
+    package var routePlaces: [String: String] = [:]
+
+    /// What single routes have of their own, by the name of their script without `.lua` (`chat`, `games/tic`); it goes
+    /// before what the script's table says. A name without a script keeps the server from starting.
+    package var routes: [String: [GivenSetting]] = [:]
+
+    /// The environment variables that scripts may read.
+    package var environment: [String] = []
 
     /// Bytes buffered by all connections together, in and out; 0 means a quarter of the memory the process may use.
     package var bufferedTotal = 0
@@ -76,6 +82,12 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var drainWindow: Duration = .seconds(10)
 
     package init() {}
+
+    /// What would be right instead of `text` as the name of an environment variable; nil when it is one.
+    package static func complaint(aboutVariable text: String) -> String? {
+        let isName = text.utf8.allSatisfy { $0 != UInt8(ascii: "=") && $0 > UInt8(ascii: " ") && $0 < 0x7F }
+        return isName ? nil : "the name of a variable has no blanks and no `=`, such as `API_KEY`"
+    }
 
     /// ``listen`` as it is written in the file.
     package var listenTexts: [String] {
@@ -105,7 +117,13 @@ package struct HandshakeLimits: Sendable, Equatable {
 }
 
 /// The limits of a route and of each of its connections (`docs/limits.md` has the table).
-package struct RouteConfiguration: Sendable, Equatable {
+package struct RouteConfiguration: Sendable, Equatable, SettingsRoot {
+    /// The pattern of the paths that are served; empty for the path of the script's file.
+    package var path = ""
+
+    /// How many VMs the script has.
+    package var instances = Instances.one
+
     /// The web pages that may connect, as ``OriginPattern`` reads them; what is no pattern allows nobody.
     package var origins = ["same"] {
         didSet { self.originPolicy = OriginPolicy(self.origins.compactMap { try? OriginPattern($0) }) }
@@ -234,6 +252,14 @@ package struct RouteConfiguration: Sendable, Equatable {
         let burst = self.messageBurst > 0 ? self.messageBurst : 2 * self.messageRate
         return self.flood == .slow ? max(burst, (self.messageRate + 1) / 2) : burst
     }
+}
+
+/// How many VMs a script has.
+package enum Instances: String, CaseIterable, Sendable {
+    /// One, that all connections of the route share.
+    case one = "1"
+    /// One on each I/O loop, for the connections of that loop.
+    case perCore = "per-core"
 }
 
 /// What becomes of a connection whose peer reads too slowly.

@@ -16,13 +16,16 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
         /// ``ServerConfiguration/routes``.
         case unknownRoute(String, routes: [String])
 
+        /// What the configuration sets and cannot be: the place, what is wrong and what to do about it.
+        case misconfigured(String)
+
         /// Anything else: what is wrong and what to do about it. A script's error may have several lines.
         case other(String)
 
         package var description: String {
             switch self {
             case .unknownRoute(let name, _): "there are settings for the route \(name), but no \(name).lua is served"
-            case .other(let sentence): sentence
+            case .misconfigured(let sentence), .other(let sentence): sentence
             }
         }
     }

@@ -8,6 +8,7 @@
 package import Logging
 package import LuaRuntime
 package import NIOCore
+internal import Synchronization
 package import WebSocketCore
 
 /// One event loop and all that lives on it: its connections, its VMs, its deadlines, and its mail to the other loops.
@@ -331,9 +332,15 @@ package final class Worker {
         }
     }
 
-    /// The VM of a route has room again: on every loop its connections go on reading.
+    /// Whether more waits for the VM of this loop's connections to the route than it may hold.
+    func isCongested(_ route: Route) -> Bool {
+        route.isPerCore
+            ? self.runners[route.index]?.isCongested ?? false : route.isCongested.load(ordering: .relaxed)
+    }
+
+    /// The VM of a route has room again: on every loop whose connections it serves they go on reading.
     package func congestionOver(of route: Route) {
-        for peer in self.peers.indices where peer != self.index {
+        for peer in self.peers.indices where peer != self.index && !route.isPerCore {
             self.post(.congestionOver(route: route.index), to: peer)
         }
         self.resumeReading(route: route.index)

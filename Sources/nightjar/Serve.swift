@@ -8,6 +8,7 @@
 internal import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
+internal import NightjarServer
 
 /// The command `nightjar serve`.
 struct Serve: AsyncParsableCommand {

@@ -87,11 +87,15 @@ struct ServerProcess {
         var status = EXIT_FAILURE
         var sentences: [String] = []
         for problem in error.problems {
-            if case .unknownRoute(let name, let routes) = problem {
+            switch problem {
+            case .unknownRoute(let name, let routes):
                 status = EX_CONFIG
                 sentences.append(configuration.unknownRoute(name, among: routes).description)
-            } else {
-                sentences.append(problem.description)
+            case .misconfigured(let sentence):
+                status = EX_CONFIG
+                sentences.append(sentence)
+            case .other(let sentence):
+                sentences.append(sentence)
             }
         }
         StandardStream.error.write(ProblemText.text(sentences))

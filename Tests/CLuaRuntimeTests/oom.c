@@ -21,9 +21,10 @@ static const char script[] =
     "local seen = {}\n"
     "function data_of(msg) return msg.text .. ' with a text that is too long to be kept among the short' end\n"
     "return {\n"
+    "  limits = { message = '16KiB', rate = 20, extra = {} }, protocols = { 'a', 'b' }, compress = false,\n"
     "  connect = function(conn, req)\n"
     "    seen[conn] = req.headers.Origin .. req.query.name .. conn.id .. conn.path .. tostring(conn.protocol)\n"
-    "    conn.state.name = req.cookies.name\n"
+    "    conn.state.name = req.cookies.name; seen[ws.instance] = ws.instances\n"
     "  end,\n"
     "  message = function(conn, data, kind)\n"
     "    local ok, err = pcall(error, { text = 'caught' })\n"
@@ -89,7 +90,7 @@ static const char module[] =
 
 // MARK: The host
 
-static size_t line_count, effect_count;
+static size_t line_count, effect_count, setting_count;
 
 // What has a key is asked about twice, as when the effects have to be applied first.
 static nj_verdict host_send(void *context, uint64_t id, size_t length, const void *key, size_t key_length) {
@@ -339,7 +340,12 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
     };
     vm = nj_vm_create(&limits, &host, clock, "1.0");
     if (vm == NULL) return true;
-    if (nj_vm_load(vm, "oom.lua", script, sizeof script - 1, 1)) {
+    if (nj_vm_load(vm, "oom.lua", script, sizeof script - 1)) {
+        nj_setting setting;
+        while (nj_vm_next_setting(vm, &setting)) setting_count += setting.key_length > 0;
+        nj_vm_set_limits(vm, &limits);
+        nj_vm_set_instance(vm, 1, 2);
+        if (!nj_vm_start(vm, 1)) report(vm);
         dispatch(vm, NJ_EVENT_CONNECT, "");
         bool is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello");
         if (fail_count == 0 && !is_done) {
@@ -391,6 +397,7 @@ int main(int count, char **arguments) {
                (unsigned long long)stretches[i] - 1);
     }
     nj_clock_destroy(clock);
-    printf("%zu lines, %zu effects, nothing crashed, nothing is left\n", line_count, effect_count);
+    printf("%zu lines, %zu effects, %zu settings, nothing crashed, nothing is left\n", line_count, effect_count,
+           setting_count);
     return 0;
 }

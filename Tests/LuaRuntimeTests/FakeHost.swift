@@ -277,6 +277,8 @@ final class Fixture {
     init(
         _ source: String,
         name: String = "test.lua",
+        instance: Int = 1,
+        instances: Int = 1,
         modules: [String: String] = [:],
         limits: ScriptLimits = .test,
         connections: ClosedRange<UInt64> = 1...1
@@ -286,9 +288,11 @@ final class Fixture {
         for number in connections {
             _ = host.connect(number)
         }
-        let script = Script(name: name, source: Array(source.utf8), route: "/test", version: 3)
+        var script = Script(name: name, source: Array(source.utf8), route: "/test", version: 3)
+        script.instance = instance
         vm = try LuaVM(loading: script, limits: limits, productVersion: "1.2.3", clock: clock, host: host)
         host.vm = vm
+        try vm.start(limits: limits, instances: instances)
     }
 
     /// A script whose message handler is this body.

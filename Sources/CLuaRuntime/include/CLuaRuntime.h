@@ -184,13 +184,48 @@ nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_
                               nj_clock *_Nonnull clock, const char *_Nonnull product_version);
 
 /// Compiles a script, runs its top level and checks the table that it returns. `name` is its path in the scripts
-/// folder; then runs its `load` as the start of this version. On false nj_vm_failure tells why, and the VM can only be
-/// destroyed.
-bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length,
-                int64_t version);
+/// folder. On false nj_vm_failure tells why, and the VM can only be destroyed.
+bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length);
+
+/// Runs the `load` of a loaded script as the start of this version, before any event. On false nj_vm_failure tells why,
+/// and the VM can only be destroyed.
+bool nj_vm_start(nj_vm *_Nonnull vm, int64_t version);
 
 /// Names the field of JSON messages by which `on` dispatches, `type` without this. At most NJ_LONGEST_MESSAGE_KEY bytes.
 void nj_vm_set_key(nj_vm *_Nonnull vm, const void *_Nonnull key, size_t length);
+
+typedef enum NJ_CLOSED_ENUM nj_setting_type {
+    NJ_SETTING_BOOLEAN, NJ_SETTING_INTEGER, NJ_SETTING_NUMBER, NJ_SETTING_STRING, NJ_SETTING_EMPTY_TABLE,
+    NJ_SETTING_OTHER
+} nj_setting_type;
+
+/// What a script's table holds beside handlers.
+typedef struct nj_setting {
+    nj_setting_type type;
+    /// The keys from the table to the value, joined by dots, in at most NJ_SETTING_DEPTH tables.
+    const void *_Nullable key;
+    size_t key_length;
+    /// The place in a list, from 1; 0 for a value that is in none.
+    uint64_t index;
+    bool boolean;
+    int64_t integer;
+    double number;
+    /// A string's bytes; of NJ_SETTING_OTHER the name of its type.
+    const void *_Nullable bytes;
+    size_t length;
+} nj_setting;
+
+#define NJ_SETTING_DEPTH 3
+
+/// The next setting of a loaded script, each once and in no order, valid until the next call that takes the VM; false
+/// when there is none.
+bool nj_vm_next_setting(nj_vm *_Nonnull vm, nj_setting *_Nonnull setting);
+
+/// What the script may use from here on. Between events only; cannot fail.
+void nj_vm_set_limits(nj_vm *_Nonnull vm, const nj_limits *_Nonnull limits);
+
+/// Which of how many VMs of the script this one is, from 1; `instances` is 0 as long as that is not known.
+void nj_vm_set_instance(nj_vm *_Nonnull vm, uint32_t instance, uint32_t instances);
 
 /// Frees all that the script holds; afterwards it has no handlers, and no effects.
 void nj_vm_close(nj_vm *_Nonnull vm);

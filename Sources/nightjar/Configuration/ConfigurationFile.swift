@@ -6,6 +6,7 @@
 //
 
 internal import Glibc
+internal import NightjarServer
 
 /// The configuration file as text.
 package struct ConfigurationFile: Equatable {

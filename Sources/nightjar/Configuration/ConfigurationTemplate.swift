@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import NightjarServer
+
 /// The commented configuration file, made from the schema.
 package enum ConfigurationTemplate {
     /// Every key with its default, commented out.
@@ -37,10 +39,11 @@ package enum ConfigurationTemplate {
 
     private static let tail = [
         "",
-        "## What single routes have of their own, by the name of their script without `.lua`. It goes before the values above,",
-        "## wherever those come from.",
+        "## What single routes have of their own, by the name of their script without `.lua`. It goes before what the script's",
+        "## own table says, and that before the values above, wherever those come from.",
         "# routes:",
         "#   chat:",
+        "#     path: /chat/:room",
         "#     limits:",
         "#       message: 16KiB",
         "#     keep_alive:",

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import NightjarServer
 internal import Yams
 
 extension GivenValues {
@@ -39,7 +40,8 @@ extension GivenValues {
 
     private static let noAliases = "anchors and aliases (`&name`, `*name`) are not supported"
 
-    /// How many stars may begin an alias: none in a comment, and none right behind a quote, as in `"*.example.com"`.
+    /// How many stars may begin an alias: none in a comment, and none right behind a quote or a slash, as in
+    /// `"*.example.com"` and `/files/*`.
     private static func countAliases(in text: String) -> Int {
         text.utf8.split(separator: UInt8(ascii: "\n")).reduce(0) { sum, line in
             let isComment = line.first { $0 != UInt8(ascii: " ") } == UInt8(ascii: "#")
@@ -47,8 +49,8 @@ extension GivenValues {
             var previous = UInt8(ascii: " ")
             return line.reduce(sum) { sum, byte in
                 defer { previous = byte }
-                let isQuoted = previous == UInt8(ascii: "\"") || previous == UInt8(ascii: "'")
-                return byte == UInt8(ascii: "*") && !isQuoted ? sum + 1 : sum
+                let isInside = "\"'/".utf8.contains(previous)
+                return byte == UInt8(ascii: "*") && !isInside ? sum + 1 : sum
             }
         }
     }
@@ -68,6 +70,7 @@ extension GivenValues {
         of route: String?,
         in file: ConfigurationFile
     ) {
+        let table = Self.table(of: route)
         for (keyNode, value) in mapping {
             let place = Self.place(of: keyNode, in: file)
             guard let name = keyNode.scalar?.string else {
@@ -84,12 +87,14 @@ extension GivenValues {
                 report(Self.unknown(name, below: prefix, of: route), at: place)
             } else if key == Schema.routes, route == nil {
                 walkSection(value, called: key, at: place) { $0.walkRoutes($1, in: file) }
-            } else if Schema.isSection(key) {
+            } else if table.isSection(key) {
                 walkSection(value, called: Self.path(key, of: route), at: place) {
                     $0.walk($1, below: key, of: route, in: file)
                 }
-            } else if let setting = Schema.setting(key) {
+            } else if let setting = table[key] {
                 walkValue(value, of: setting, for: route, at: place, in: file)
+            } else if let misplaced = Self.misplaced(key, of: route) {
+                report(misplaced, at: place)
             } else {
                 report(Self.unknown(name, below: prefix, of: route), at: place)
             }
@@ -133,15 +138,12 @@ extension GivenValues {
 
     private mutating func walkValue(
         _ node: Node,
-        of setting: Setting,
+        of setting: Setting<NightjarConfiguration>,
         for route: String?,
         at place: ConfigurationProblem.Place,
         in file: ConfigurationFile
     ) {
         let name = Self.path(setting.key, of: route)
-        guard route == nil || setting.isPerRoute else {
-            return report("`\(name)` holds for the whole server and cannot be set for one route", at: place)
-        }
         if case .list(let list) = setting.kind, case .sequence(let sequence) = node {
             guard let elements = elements(of: sequence, called: name, checkedBy: list, in: file) else { return }
             return take(ValueSyntax.text(list: elements), for: setting, of: route, called: name, at: place)
@@ -161,7 +163,7 @@ extension GivenValues {
     private mutating func elements(
         of sequence: Node.Sequence,
         called name: String,
-        checkedBy list: Setting.List,
+        checkedBy list: Setting<NightjarConfiguration>.List,
         in file: ConfigurationFile
     ) -> [String]? {
         let problemCount = problems.count
@@ -187,23 +189,38 @@ extension GivenValues {
         return key.isEmpty ? "\(Schema.routes).\(route)" : "\(Schema.routes).\(route).\(key)"
     }
 
+    /// What may stand at the top, or in the section of a route.
+    private static func table(of route: String?) -> SettingTable<NightjarConfiguration> {
+        route == nil ? Schema.table : Schema.routeTable
+    }
+
+    /// Why a right key cannot stand where it does; nil when it is none.
+    private static func misplaced(_ key: String, of route: String?) -> String? {
+        if route != nil, Schema.table[key] != nil {
+            "`\(path(key, of: route))` holds for the whole server and cannot be set for one route"
+        } else if route == nil, Schema.routeTable[key] != nil {
+            "`\(key)` belongs to one route: set it below `\(Schema.routes)`, as `\(path(key, of: "chat"))`"
+        } else {
+            nil
+        }
+    }
+
     private static func unknown(_ name: String, below prefix: String, of route: String?) -> String {
-        let perRoute = route != nil
+        let table = table(of: route)
+        let names = table.names(below: prefix) + (prefix.isEmpty && route == nil ? [Schema.routes] : [])
         let key = path(prefix.isEmpty ? name : "\(prefix).\(name)", of: route)
         if name.contains("."), let setting = Schema.setting(name) {
             let parts = setting.key.split(separator: ".")
             return "unknown key `\(key)`: write `\(parts[1])` on a line of its own below `\(parts[0]):`, indented"
         }
-        if let nearest = Nearest.name(to: name, among: Schema.names(below: prefix, perRoute: perRoute)) {
+        if let nearest = Nearest.name(to: name, among: names) {
             return "unknown key `\(key)`: did you mean `\(nearest)`?"
         }
         // A right key in the wrong section.
-        let known = Schema.settings.filter { $0.isPerRoute || !perRoute }
-        if let setting = known.first(where: { $0.key.hasSuffix(".\(name)") }) {
-            return "unknown key `\(key)`: did you mean `\(path(setting.key, of: route))`?"
+        if let meant = table.key(endingIn: name) {
+            return "unknown key `\(key)`: did you mean `\(path(meant, of: route))`?"
         }
-        let names = Schema.names(below: prefix, perRoute: perRoute).map { "`\($0)`" }.joined(separator: ", ")
-        return "unknown key `\(key)`: the keys here are \(names)"
+        return "unknown key `\(key)`: the keys here are \(names.map { "`\($0)`" }.joined(separator: ", "))"
     }
 
     private mutating func report(_ error: any Error, in file: ConfigurationFile) {

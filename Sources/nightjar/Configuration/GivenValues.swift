@@ -6,12 +6,13 @@
 //
 
 internal import Configuration
+package import NightjarServer
 
 /// What one source (arguments, environment, file) gives, checked against the schema value by value.
 package struct GivenValues {
     /// A value that its setting accepts.
     package struct Value {
-        package let setting: Setting
+        package let setting: Setting<NightjarConfiguration>
         package let route: String?
         package let text: String
         package let place: ConfigurationProblem.Place
@@ -73,13 +74,13 @@ package struct GivenValues {
     /// - Parameter name: The key as it stands at `place`, where that does not name it already.
     mutating func take(
         _ text: String,
-        for setting: Setting,
+        for setting: Setting<NightjarConfiguration>,
         of route: String? = nil,
         called name: String? = nil,
         at place: ConfigurationProblem.Place
     ) {
         var scratch = NightjarConfiguration()
-        if setting.set(text, in: &scratch, route: route) {
+        if setting.set(text, in: &scratch) {
             values.append(Value(setting: setting, route: route, text: text, place: place))
         } else {
             report((name.map { "`\($0)` " } ?? "") + setting.complaint(about: text), at: place)

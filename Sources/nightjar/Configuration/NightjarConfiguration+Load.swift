@@ -49,15 +49,20 @@ extension NightjarConfiguration {
         }
         for value in given.file.values {
             guard let route = value.route else { continue }
-            _ = value.setting.set(value.text, in: &configuration, route: route)
+            configuration.server.routes[route, default: []].append(
+                GivenSetting(key: value.setting.key, text: value.text, place: value.place.description)
+            )
         }
         configuration.routePlaces = given.file.routes
         for route in given.file.routes.keys where configuration.server.routes[route] == nil {
             // An empty section changes nothing, but its route must exist.
-            configuration.server.routes[route] = configuration.server.route
+            configuration.server.routes[route] = []
         }
 
         let values = given.arguments.values + given.environment.values + given.file.values
+        for value in values.reversed() where value.route == nil {
+            configuration.server.routePlaces[value.setting.key] = value.place.description
+        }
         problems += configuration.disorders(among: values)
         if !configuration.server.listen.isEmpty {
             problems += values.filter { ["host", "port"].contains($0.setting.key) }.map {
@@ -68,28 +73,20 @@ extension NightjarConfiguration {
         return configuration
     }
 
-    /// The pairs of sizes that contradict each other, each at the place that set one of them.
+    /// The pairs of sizes that contradict each other for all routes, each at the place that set one of them; those of single
+    /// routes are seen when their scripts have said what they want.
     private func disorders(among values: [GivenValues.Value]) -> [ConfigurationProblem] {
-        var problems: [ConfigurationProblem] = []
-        for route in [nil] + server.routes.keys.sorted() as [String?] {
-            for order in Schema.orders {
-                guard let lesser = Schema.setting(order.lesser), let greater = Schema.setting(order.greater),
-                    let least = lesser.bytes(in: self, route: route), let most = greater.bytes(in: self, route: route),
-                    // 0 stands for a size that is worked out at start.
-                    least > most, most > 0,
-                    // A route that sets neither of them only repeats what is wrong for all.
-                    let culprit = values.first(where: {
-                        $0.route == route && [lesser.key, greater.key].contains($0.setting.key)
-                    })
-                else { continue }
-                let prefix = route.map { "routes.\($0)." } ?? ""
-                let sizes = (ValueSyntax.text(size: least), ValueSyntax.text(size: most))
-                let sentence =
-                    "`\(prefix)\(lesser.key)` is \(sizes.0), more than `\(greater.key)`, which is \(sizes.1): "
-                    + order.reason
-                problems.append(ConfigurationProblem(culprit.place, sentence))
-            }
+        SettingOrder.all.compactMap { order in
+            let keys = [order.lesser, order.greater]
+            let culprit = values.first { $0.route == nil && keys.contains($0.setting.key) }?.place
+            let complaint = order.complaint(
+                bytes: { Schema.setting($0)?.bytes(in: self) },
+                place: { key in
+                    let place = server.routePlaces[key] ?? ""
+                    return place == culprit?.description ? "" : place
+                }
+            )
+            return complaint.map { ConfigurationProblem(culprit ?? .argument("configuration"), $0) }
         }
-        return problems
     }
 }

@@ -9,7 +9,7 @@ package import Logging
 package import NightjarServer
 
 /// What an operator can set: the server's configuration and the log's.
-package struct NightjarConfiguration: Sendable, Equatable {
+package struct NightjarConfiguration: SettingsRoot, Equatable {
     /// The shape of log lines.
     package enum LogLayout: String, Sendable, CaseIterable {
         /// `text` on a terminal, `json` elsewhere.

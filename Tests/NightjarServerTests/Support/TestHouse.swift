@@ -26,6 +26,7 @@ final class TestHouse {
 
     init(
         _ script: String,
+        name: String = "test.lua",
         loops count: Int = 1,
         on loop: EmbeddedEventLoop? = nil,
         configuration: RouteConfiguration = RouteConfiguration(),
@@ -44,7 +45,7 @@ final class TestHouse {
         self.route = Route(
             index: 0,
             pattern: try PathPattern("/test"),
-            script: "test.lua",
+            script: name,
             configuration: configuration,
             owner: count - 1
         )
@@ -56,8 +57,9 @@ final class TestHouse {
         ) { name in
             .missing("no module \(name)")
         }
-        let source = Script(name: "test.lua", source: Array(script.utf8), route: "/test", version: 1)
+        let source = Script(name: name, source: Array(script.utf8), route: "/test", version: 1)
         try self.runner.load(source, productVersion: "0")
+        try self.runner.start(on: self.route)
         self.workers[count - 1].add(self.runner)
         for worker in self.workers {
             worker.start(peers: self.workers)

@@ -35,6 +35,7 @@ struct ConfigurationTemplateTests {
         var configuration = try NightjarConfiguration.load(arguments: [:], environment: [:], file: file)
         #expect(configuration.server.routes.keys.sorted() == ["chat"])
         configuration.server.routes = [:]
+        configuration.server.routePlaces = [:]
         configuration.routePlaces = [:]
         #expect(configuration == NightjarConfiguration())
     }

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import NightjarServer
 import Testing
 import nightjar
 
@@ -120,6 +121,15 @@ struct GivenValuesFileTests {
             "n.yaml:3: `routes.chat.port` holds for the whole server and cannot be set for one route"
         ),
         (
+            "\npath: /chat",
+            "n.yaml:2: `path` belongs to one route: set it below `routes`, as `routes.chat.path`"
+        ),
+        ("routes: {chat: {path: ''}}", "n.yaml:1: `routes.chat.path` cannot be ``: it takes a text of"),
+        (
+            "instances: 4",
+            "n.yaml:1: `instances` cannot be `4`: it takes one of `1`, `per-core`"
+        ),
+        (
             "routes:\n  chat.lua: {}",
             "n.yaml:2: `chat.lua` is no route: it is named by its script without `.lua`, such as `chat`"
         ),
@@ -225,6 +235,12 @@ struct GivenValuesFileTests {
     @Test func doesNotTakeQuotedStarsForAliases() {
         let stars = Array(repeating: "\"*.a\", '*b'", count: 60).joined(separator: ", ")
         #expect(given("protocols: [\(stars)]").problems.allSatisfy { !$0.sentence.contains("aliases") })
+    }
+
+    @Test func doesNotTakeStarsOfPathsForAliases() {
+        let routes = (0..<40).map { "  r\($0): {path: /r\($0)/*}" }.joined(separator: "\n")
+        let given = given("routes:\n\(routes)")
+        #expect(given.problems.isEmpty && given.values.count == 40)
     }
 
     @Test func tellsThatAStarStandsInQuotes() {

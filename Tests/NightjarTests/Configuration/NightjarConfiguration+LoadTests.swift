@@ -71,7 +71,9 @@ struct NightjarConfigurationLoadTests {
         let file = "protocols: [a, b]\nroutes:\n  chat: {protocols: [c]}\n  echo: {protocols: []}\n"
         let server = try load(file: file).server
         #expect(server.route.protocols == ["a", "b"])
-        #expect(server.routes.mapValues(\.protocols) == ["chat": ["c"], "echo": []])
+        #expect(server.configuration(ofRoute: "chat").protocols == ["c"])
+        #expect(server.configuration(ofRoute: "echo").protocols == [])
+        #expect(server.configuration(ofRoute: "other").protocols == ["a", "b"])
         #expect(try load([:], ["NIGHTJAR_PROTOCOLS": "d, e"], file: file).server.route.protocols == ["d", "e"])
         #expect(try load([:], ["NIGHTJAR_PROTOCOLS": ""], file: file).server.route.protocols == [])
         #expect(try load(["protocols": "f"], ["NIGHTJAR_PROTOCOLS": "e"], file: file).server.route.protocols == ["f"])
@@ -95,7 +97,24 @@ struct NightjarConfigurationLoadTests {
         tic.queueMessages = 1
         #expect(server.route.messageBytes == 3 * 1024 * 1024)
         #expect(server.route.queueMessages == 8)
-        #expect(server.routes == ["chat": chat, "games/tic": tic, "echo": server.route])
+        #expect(server.configuration(ofRoute: "chat") == chat)
+        #expect(server.configuration(ofRoute: "games/tic") == tic)
+        #expect(server.configuration(ofRoute: "echo") == server.route)
+        #expect(server.routes.keys.sorted() == ["chat", "echo", "games/tic"])
+        #expect(server.routePlaces == ["limits.message": "NIGHTJAR_LIMITS_MESSAGE", "limits.queue": "n.yaml:1"])
+    }
+
+    /// What was given, not what comes of it: the script's table goes in between.
+    @Test func keepsWhatRoutesWereGiven() throws {
+        let file = "routes:\n  chat:\n    path: /c/:room\n    limits: {buffered: 1KiB}\n"
+        #expect(
+            try load(file: file).server.routes == [
+                "chat": [
+                    GivenSetting(key: "path", text: "/c/:room", place: "n.yaml:3"),
+                    GivenSetting(key: "limits.buffered", text: "1KiB", place: "n.yaml:4"),
+                ]
+            ]
+        )
     }
 
     @Test(arguments: [
@@ -154,9 +173,9 @@ struct NightjarConfigurationLoadTests {
                 + "more than all of them together"
         ),
         (
-            "routes:\n  chat:\n    limits:\n      buffered: 1",
-            "n.yaml:4: `routes.chat.limits.buffered_soft` is 64KiB, more than `limits.buffered`, which is 1: reading "
-                + "pauses at the first and the connection is closed at the second"
+            "limits:\n  memory: 1MiB\n  message: 2MiB",
+            "n.yaml:2: `limits.message` is 2MiB (n.yaml:3), more than `limits.memory`, which is 1MiB: a message must fit "
+                + "into the script's memory"
         ),
     ])
     func refusesSizesThatContradictEachOther(file: String, problem: String) {

@@ -12,7 +12,7 @@ extension Setting {
     /// the elements. Blanks around an element do not count, and no element is empty.
     package struct List: Sendable {
         /// How many elements a list may have.
-        static let countLimit = 256
+        static var countLimit: Int { 256 }
 
         let field: Field<[String]>
 
@@ -25,7 +25,7 @@ extension Setting {
         /// What would be right instead of one element; nil when it is right.
         private let check: @Sendable (String) -> String?
 
-        init(
+        package init(
             _ field: Field<[String]>,
             of allowed: String,
             example: String,
@@ -35,6 +35,17 @@ extension Setting {
             self.allowed = allowed
             self.example = example
             self.check = check
+        }
+
+        func lifted<Whole: SettingsRoot>(
+            to path: any WritableKeyPath<Whole, Root> & Sendable
+        ) -> Setting<Whole>.List {
+            Setting<Whole>.List(
+                self.field.lifted(to: path),
+                of: self.allowed,
+                example: self.example,
+                check: self.check
+            )
         }
 
         /// What is wrong with `text` as a whole list, naming the first wrong element; nil when it is right.
@@ -47,7 +58,7 @@ extension Setting {
         }
 
         /// What is wrong with `text` as one element; nil when it is right.
-        func complaint(aboutElement text: String) -> String? {
+        package func complaint(aboutElement text: String) -> String? {
             let shown = ValueSyntax.shown(text)
             if text.isEmpty { return "holds an empty element: it takes a list of \(allowed), such as `\(example)`" }
             if text.contains(",") { return "cannot hold `\(shown)`: an element has no comma" }

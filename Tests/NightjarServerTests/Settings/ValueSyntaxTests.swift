@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import NightjarServer
 import Testing
-import nightjar
 
 struct ValueSyntaxTests {
     @Test(arguments: [
@@ -39,6 +39,19 @@ struct ValueSyntaxTests {
     ])
     func refusesOtherDurations(text: String) {
         #expect(ValueSyntax.duration(text) == nil)
+    }
+
+    @Test(arguments: [
+        (0.0, Duration.zero), (1.5, .milliseconds(1500)), (0.1, .milliseconds(100)), (0.000000001, .nanoseconds(1)),
+        (1e9, .seconds(1_000_000_000)),
+    ])
+    func writesSeconds(seconds: Double, duration: Duration) {
+        #expect(ValueSyntax.duration(ValueSyntax.text(seconds: seconds)) == duration)
+    }
+
+    @Test(arguments: [-1, -1e-9, .nan, .infinity, 1e300])
+    func writesNoTimeForOtherNumbers(seconds: Double) {
+        #expect(ValueSyntax.duration(ValueSyntax.text(seconds: seconds)) == nil)
     }
 
     @Test(arguments: ["true", "TRUE", "yes", "on", "1"])

@@ -5,8 +5,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import NightjarServer
-
 /// How values are written in the file, the environment and the arguments.
 package enum ValueSyntax {
     private static let sizeUnits: [(name: String, scale: Int)] = [
@@ -78,6 +76,14 @@ package enum ValueSyntax {
         return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
     }
 
+    /// A time in seconds as ``duration(_:)`` reads it, to the nanosecond; what it cannot be for a number that is no time.
+    package static func text(seconds: Double) -> String {
+        guard let nanoseconds = Int(exactly: (seconds * 1e9).rounded()), nanoseconds >= 0 else { return "\(seconds)" }
+        let digits = String(nanoseconds % 1_000_000_000)
+        let fraction = String(repeating: "0", count: 9 - digits.count) + digits
+        return "\(nanoseconds / 1_000_000_000).\(fraction)"
+    }
+
     /// The product of plain decimal digits and `scale`.
     private static func scaled(_ digits: Substring, by scale: Int) -> Int? {
         guard digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = Int(digits) else {
@@ -109,7 +115,7 @@ package enum ValueSyntax {
     }
 
     /// `text` without the spaces and tabs around it.
-    static func trimmed(_ text: some StringProtocol) -> String {
+    package static func trimmed(_ text: some StringProtocol) -> String {
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
         let start = text.drop(while: isBlank)
         guard let last = start.lastIndex(where: { !isBlank($0) }) else { return "" }

@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import NightjarServer
 import Testing
-import nightjar
 
 struct NearestTests {
     @Test(arguments: [
