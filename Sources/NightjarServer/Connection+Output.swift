@@ -115,7 +115,8 @@ extension Connection {
             buffered + pending == 0 || buffered + pending + frameSize <= limit
         }
         if isWithin(self.bufferedBytes) { return true }
-        guard self.offer() else {
+        // A chunk that waits with the transport can no longer be replaced by its key, so that is for who has no other way.
+        guard self.transport?.writesDirectly == false ? self.flush() : self.offer() else {
             // It ends outside of the script, when it settles.
             self.isBroken = true
             self.worker.markDirty(self)
@@ -129,12 +130,17 @@ extension Connection {
     ///
     /// - Returns: false when the connection is broken.
     func flush() -> Bool {
-        guard !self.isBroken, self.offer() else { return false }
-        if self.chunkInFlight == 0, let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) {
-            self.chunkInFlight = chunk.readableBytes
-            self.transport?.writeLater(chunk)
+        while true {
+            guard !self.isBroken, self.offer() else { return false }
+            guard self.chunkInFlight == 0, let transport = self.transport,
+                let chunk = self.queue.takeFirst(atMost: Self.chunkLimit)
+            else { return true }
+            switch transport.writeLater(chunk) {
+            case .sent: self.noteSent(chunk.readableBytes)
+            case .underWay: self.chunkInFlight = chunk.readableBytes
+            case .failed: return false
+            }
         }
-        return true
     }
 
     /// Offers everything to the transport; it calls nobody back, so this may be done while a script runs.

@@ -402,10 +402,10 @@ package final class Connection: RoomOccupant {
             self.consume(held)
         }
         guard self.flush() else {
+            self.isBroken = true
             self.reset()
             return
         }
-        // Sending may have ended the connection from within.
         guard let transport = self.transport else { return }
         self.settleLimits()
         // Once nothing of the input counts any more but its end, what would pause it does not either: a peer that is blocked

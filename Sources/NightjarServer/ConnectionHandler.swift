@@ -19,11 +19,24 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private static let noDescriptor: CInt = -1
 
+    /// What the channel tells.
+    private enum Notice {
+        case read(ByteBuffer)
+        case laterWriteEnded(succeeded: Bool)
+        case closed
+    }
+
     private let connection: Connection
     private let request: ClientRequest
     private let isSecure: Bool
     private var context: ChannelHandlerContext?
     private var descriptor = ConnectionHandler.noDescriptor
+
+    /// True while the channel is written to, maybe for a script that runs, and until what it told meanwhile has been told on.
+    private var holdsNotices = false
+    private var heldNotices: [Notice] = []
+    /// How the write that goes on has ended; nil as long as it has not.
+    private var laterWrite: LaterWrite?
 
     /// - Parameters:
     ///   - connection: what the channel's bytes belong to.
@@ -46,16 +59,20 @@ final class ConnectionHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.descriptor = Self.noDescriptor
         self.context = nil
-        self.connection.transportClosed()
+        self.tell(.closed)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.holdsNotices else {
+            self.heldNotices.append(.read(self.unwrapInboundIn(data)))
+            return
+        }
         self.connection.receive(self.unwrapInboundIn(data))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.descriptor = Self.noDescriptor
-        self.connection.transportClosed()
+        self.tell(.closed)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -68,14 +85,41 @@ final class ConnectionHandler: ChannelInboundHandler {
     func start(answer: ByteBuffer) {
         self.connection.open(on: self, request: self.request, answer: answer)
     }
+
+    /// Tells the connection, or keeps it for later, in order.
+    private func tell(_ notice: Notice) {
+        guard !self.holdsNotices else {
+            self.heldNotices.append(notice)
+            return
+        }
+        switch notice {
+        case .read(let bytes): self.connection.receive(bytes)
+        case .laterWriteEnded(let succeeded): self.connection.laterWriteEnded(succeeded: succeeded)
+        case .closed: self.connection.transportClosed()
+        }
+    }
+
+    private func tellHeld() {
+        let notices = self.heldNotices
+        self.heldNotices = []
+        self.holdsNotices = false
+        for (place, notice) in notices.enumerated() {
+            guard !self.holdsNotices else {
+                // The answer to one has led to another, which comes behind the rest.
+                self.heldNotices.insert(contentsOf: notices[place...], at: 0)
+                return
+            }
+            self.tell(notice)
+        }
+    }
 }
 
 extension ConnectionHandler: Transport {
+    var writesDirectly: Bool { !self.isSecure && self.descriptor != Self.noDescriptor }
+
     func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard !self.isSecure, self.descriptor != Self.noDescriptor else {
-            // TLS, not a socket, or on its way out: everything goes through the channel.
-            return 0
-        }
+        // TLS, not a socket, or on its way out: everything goes through the channel.
+        guard self.writesDirectly else { return 0 }
         while true {
             let count = send(self.descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
             if count >= 0 { return count }
@@ -95,20 +139,33 @@ extension ConnectionHandler: Transport {
         return Int(count)
     }
 
-    func writeLater(_ chunk: ByteBuffer) {
-        guard let context = self.context else { return }
+    func writeLater(_ chunk: ByteBuffer) -> LaterWrite {
+        guard let context = self.context else { return .failed }
         let promise = context.eventLoop.makePromise(of: Void.self)
+        var hasReturned = false
         promise.futureResult.assumeIsolated().whenComplete { result in
-            switch result {
-            case .success:
-                self.connection.laterWriteEnded(succeeded: true)
-            case .failure:
+            let succeeded = if case .success = result { true } else { false }
+            if !succeeded {
                 // NIO may have closed the descriptor already.
                 self.descriptor = Self.noDescriptor
-                self.connection.laterWriteEnded(succeeded: false)
+            }
+            if hasReturned {
+                self.tell(.laterWriteEnded(succeeded: succeeded))
+            } else {
+                self.laterWrite = succeeded ? .sent : .failed
             }
         }
+        // While a chunk is given to the channel, no other one is: `holdsNotices` may be set by an earlier one only.
+        self.holdsNotices = true
+        self.laterWrite = nil
         context.writeAndFlush(self.wrapOutboundOut(chunk), promise: promise)
+        hasReturned = true
+        if self.heldNotices.isEmpty {
+            self.holdsNotices = false
+        } else {
+            context.eventLoop.assumeIsolated().execute { self.tellHeld() }
+        }
+        return self.laterWrite ?? .underWay
     }
 
     func setReading(_ isReading: Bool) {

@@ -9,10 +9,14 @@ package import NIOCore
 
 /// What carries the bytes of a ``Connection``: a TCP channel, and in tests memory.
 ///
-/// Calls come on the connection's event loop, only when the connection's own state is settled: an implementation may call
-/// back ``Connection/laterWriteEnded(succeeded:)`` and ``Connection/transportClosed()`` from within any of them but
-/// ``write(_:)``.
+/// Calls come on the connection's event loop. ``write(_:)`` and ``writeLater(_:)`` may come while a script runs, so an
+/// implementation calls nobody back from within them; from within the others it may call
+/// ``Connection/transportClosed()``, as they come only when the connection's own state is settled.
 package protocol Transport: AnyObject {
+    /// Whether ``write(_:)`` reaches the kernel. Where something lies between, such as TLS, bytes go by
+    /// ``writeLater(_:)`` only.
+    var writesDirectly: Bool { get }
+
     /// Offers bytes for sending at once.
     ///
     /// - Returns: how many were taken, fewer than offered when there is no room; nil when the connection is broken.
@@ -21,10 +25,9 @@ package protocol Transport: AnyObject {
     /// Bytes that the kernel has taken and the peer has not; what a slow reader makes smaller.
     var unacknowledgedBytes: Int { get }
 
-    /// Sends a chunk as soon as there is room, then calls ``Connection/laterWriteEnded(succeeded:)``.
-    ///
-    /// Until then nothing else may be written.
-    func writeLater(_ chunk: ByteBuffer)
+    /// Sends a chunk as soon as there is room. If that is not now, ``Connection/laterWriteEnded(succeeded:)`` is called
+    /// when it is done, and until then nothing else may be written.
+    func writeLater(_ chunk: ByteBuffer) -> LaterWrite
 
     /// Starts or stops reading.
     func setReading(_ isReading: Bool)
@@ -34,4 +37,14 @@ package protocol Transport: AnyObject {
 
     /// Ends the connection without waiting for anything that is unsent.
     func reset()
+}
+
+/// What has become of a chunk at the end of ``Transport/writeLater(_:)``.
+package enum LaterWrite {
+    /// The kernel has it.
+    case sent
+    /// It waits for room.
+    case underWay
+    /// The connection is broken.
+    case failed
 }

@@ -11,12 +11,13 @@ import signal
 import socket
 import ssl
 import stat
+import struct
 import threading
 import time
 
 import pytest
 from nightjar import PATIENCE, run
-from rawclient import request
+from rawclient import TEXT, frame, request
 from tls import certificate_of, make_certificate, trusting_all
 from websockets.asyncio.client import connect, unix_connect
 
@@ -215,6 +216,46 @@ def test_a_close_for_a_violation_reaches_who_is_still_sending(secure):
                 client.settimeout(PATIENCE)
                 while client.recv(65_536):
                     pass
+
+
+MUCH = """
+return { message = function(conn, count)
+  for _ = 1, tonumber(count) do
+    if not conn:send(("x"):rep(4096)) then break end
+  end
+end }
+"""
+
+
+async def test_one_event_may_send_more_than_the_limit(start, tmp_path):
+    """The kernel takes it all at once, with TLS too: nobody is too slow."""
+    certificate, key = make_certificate(tmp_path, "first")
+    settings = {"listen": "ws://127.0.0.1:0,wss://127.0.0.1:0", "tls.certificate": certificate, "tls.key": key}
+    settings |= {"threads.io": 1, "limits.buffered": "32KiB", "limits.buffered_soft": "16KiB"}
+    server = start({"much.lua": MUCH}, settings=settings)
+    port = re.search(r"wss://127\.0\.0\.1:(\d+)", server.output.text)[1]
+    for url in (server.url("/much"), f"wss://127.0.0.1:{port}/much"):
+        # Compressed it would be next to nothing.
+        async with connect(url, ssl=trusting_all() if "wss" in url else None, compression=None) as client:
+            await client.send("40")
+            for _ in range(40):
+                assert len(await client.recv()) == 4096
+    # Peers that are gone while a script sends to them.
+    for number in range(100):
+        with socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as plain:
+            client = trusting_all().wrap_socket(plain)
+            client.sendall(request("/much"))
+            assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
+            client.sendall(frame(TEXT, b"1000"))
+            if number % 2:
+                client.recv(4096)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+    server.wait_for_metric("nightjar_connections_upgraded_total", 102)
+    end = time.monotonic() + PATIENCE
+    while server.metrics()["nightjar_sockets"] > 0:
+        assert time.monotonic() < end, "not all are gone"
+        time.sleep(0.02)
 
 
 def test_a_refusal_is_told_over_tls(secure):

@@ -220,9 +220,39 @@ struct ConnectionPressureTests {
         #expect(house.log.texts(.info) == ["closed: 1206 bytes wait for a peer that reads too slowly"])
     }
 
+    /// The kernel is asked before a peer is closed as too slow, with TLS too.
+    @Test(arguments: [true, false])
+    func oneEventMaySendMoreThanTheLimitToAFastReader(writesDirectly: Bool) throws {
+        var configuration = RouteConfiguration()
+        configuration.buffered = 10_000
+        let house = try TestHouse(
+            """
+            return { message = function(c)
+              local sent = 0
+              while sent < 40 and c:send(("x"):rep(996)) do sent = sent + 1 end
+              print(sent)
+            end }
+            """,
+            configuration: configuration
+        )
+        let (fast, slow) = (try house.connect(), try house.connect())
+        fast.transport.writesDirectly = writesDirectly
+        fast.send("go")
+        #expect(fast.texts.count == 40)
+        slow.transport.writesDirectly = writesDirectly
+        slow.transport.room = 15_000
+        slow.send("go")
+        // What is sent without TLS need not fit as a whole.
+        #expect(house.log.texts(.info).filter { !$0.hasPrefix("closed") } == ["40", writesDirectly ? "25" : "20"])
+        while slow.transport.later != nil { slow.transport.makeRoom() }
+        #expect(slow.texts.count == (writesDirectly ? 25 : 20))
+        #expect(slow.close == .close(1013, "too slow: more than 10000 bytes wait to be sent"))
+        #expect(house.ledger.bytes == 0)
+    }
+
     /// Whether a peer reads cannot be told of one that is gone.
-    @Test(arguments: [1, 2])
-    func aBrokenPeerIsNotASlowOne(loops: Int) throws {
+    @Test(arguments: [1, 2], [true, false])
+    func aBrokenPeerIsNotASlowOne(loops: Int, writesDirectly: Bool) throws {
         var configuration = RouteConfiguration()
         configuration.buffered = 1000
         let house = try TestHouse(
@@ -240,6 +270,7 @@ struct ConnectionPressureTests {
         )
         let client = try house.connect()
         house.run()
+        client.transport.writesDirectly = writesDirectly
         client.transport.isBroken = true
         client.send("go")
         house.run()

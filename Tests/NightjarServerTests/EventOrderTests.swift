@@ -96,6 +96,7 @@ struct EventOrderTests {
     func holdsItsPromisesInAnyOrder(loops: Int, seed: Int) throws {
         var configuration = RouteConfiguration()
         configuration.bufferedSoft = 2000
+        configuration.buffered = 20_000
         configuration.queueMessages = 4
         configuration.queueBytes = 3000
         let house = try TestHouse(Self.script, loops: loops, configuration: configuration)
@@ -104,7 +105,9 @@ struct EventOrderTests {
         for _ in 0..<400 {
             switch Int.random(in: 0..<20, using: &random) {
             case 0 where clients.count < 6:
-                clients.append(Peer(try house.connect()))
+                let client = try house.connect()
+                client.transport.writesDirectly = Bool.random(using: &random)
+                clients.append(Peer(client))
             case 1...7:
                 clients.randomElement(using: &random)?.speak(using: &random)
             case 8...11:

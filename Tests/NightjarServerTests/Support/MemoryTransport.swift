@@ -10,6 +10,9 @@ import NightjarServer
 
 /// A transport that is memory: a test decides how much the "kernel" takes and when it has room again.
 final class MemoryTransport: Transport {
+    /// False for one that has something between it and the kernel, as TLS is.
+    var writesDirectly = true
+
     /// How many bytes the kernel takes now.
     var room = Int.max
 
@@ -32,6 +35,7 @@ final class MemoryTransport: Transport {
     func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         precondition(self.later == nil, "written past a chunk that is under way")
         precondition(!self.isOutputShut && !self.isClosed, "written after the end")
+        guard self.writesDirectly else { return 0 }
         guard !self.isBroken else { return nil }
         self.writes += 1
         let count = min(bytes.count, self.room)
@@ -40,9 +44,17 @@ final class MemoryTransport: Transport {
         return count
     }
 
-    func writeLater(_ chunk: ByteBuffer) {
+    func writeLater(_ chunk: ByteBuffer) -> LaterWrite {
         precondition(self.later == nil, "two chunks under way")
+        precondition(!self.isOutputShut && !self.isClosed, "written after the end")
+        guard !self.isBroken else { return .failed }
+        guard self.writesDirectly || self.room < chunk.readableBytes else {
+            if self.room != .max { self.room -= chunk.readableBytes }
+            self.sent.writeImmutableBuffer(chunk)
+            return .sent
+        }
         self.later = chunk
+        return .underWay
     }
 
     func setReading(_ isReading: Bool) {
