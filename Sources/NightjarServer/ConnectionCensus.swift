@@ -5,7 +5,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-package import NIOCore
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -22,41 +21,14 @@ package final class ConnectionCensus: Sendable {
         private let network: UInt64
         private let isIPv4: Bool
 
-        /// A client that a trusted proxy names.
         package init(_ address: IPAddress) {
             switch address {
             case .v4(let number):
-                self.network = UInt64(number.bigEndian)
+                self.network = UInt64(number)
                 self.isIPv4 = true
             case .v6(let number):
-                self.network = UInt64(truncatingIfNeeded: number >> 64).bigEndian
+                self.network = UInt64(truncatingIfNeeded: number >> 64)
                 self.isIPv4 = false
-            }
-        }
-
-        /// Nil for a Unix socket, whose clients have no address.
-        package init?(_ address: SocketAddress?) {
-            switch address {
-            case .v4(let address):
-                // Behind family and port.
-                self.network = UInt64(
-                    withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
-                )
-                self.isIPv4 = true
-            case .v6(let address):
-                // Behind family, port and flow.
-                let words = withUnsafeBytes(of: address.address) {
-                    (
-                        $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
-                        $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
-                    )
-                }
-                // ::ffff:0:0/96 is how an IPv4 client appears on an IPv6 socket.
-                let tail = UInt64(bigEndian: words.1)
-                self.isIPv4 = words.0 == 0 && tail >> 32 == 0xFFFF
-                self.network = self.isIPv4 ? UInt64(UInt32(truncatingIfNeeded: tail).bigEndian) : words.0
-            case .unixDomainSocket, nil:
-                return nil
             }
         }
     }

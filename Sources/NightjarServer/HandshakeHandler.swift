@@ -150,7 +150,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// The client's address for the log: the socket's other end until there is a head.
     private var ip: String {
         if let client = self.client { return client.ip }
-        return self.context.flatMap { Peer(of: $0.channel).address?.description } ?? ""
+        return self.context.map { Peer(of: $0.channel).ip } ?? ""
     }
 
     private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {

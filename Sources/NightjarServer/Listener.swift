@@ -192,14 +192,15 @@ package enum Listener {
         isSecure: Bool = false
     ) -> Bool {
         // A proxy carries many clients; the one that it names is counted when the head has come.
-        let isProxy = census.limitPerClient > 0 && proxies.contain(Peer(of: channel))
-        let client = isProxy ? nil : ConnectionCensus.Client(channel.remoteAddress)
+        let peer = Peer(of: channel)
+        let isProxy = census.limitPerClient > 0 && proxies.contain(peer)
+        let client = isProxy ? nil : peer.address.map(ConnectionCensus.Client.init)
         guard let limit = census.enter(client) else {
             channel.closeFuture.whenComplete { _ in census.leave(client) }
             return true
         }
         let sentence = ConnectionCensus.sentence(for: limit)
-        worker.exceeded(limit, "refused: \(sentence)", ip: channel.remoteAddress?.ipAddress ?? "unknown")
+        worker.exceeded(limit, "refused: \(sentence)", ip: peer.ip)
         guard !isSecure else {
             // An answer would have to wait for the TLS handshake, and there is no room to wait in.
             channel.close(promise: nil)

@@ -11,7 +11,7 @@ import Testing
 
 struct ConnectionCensusTests {
     private static func client(_ ip: String) throws -> ConnectionCensus.Client {
-        try #require(ConnectionCensus.Client(SocketAddress(ipAddress: ip, port: 1)))
+        ConnectionCensus.Client(try #require(IPAddress(SocketAddress(ipAddress: ip, port: 1))))
     }
 
     @Test func capsAll() throws {

@@ -32,6 +32,7 @@ struct HandshakeHandlerTests {
 
         init(
             script: String = "return {}",
+            peer: String = "127.0.0.1",
             census: ConnectionCensus = ConnectionCensus(limit: 100, limitPerClient: 0),
             _ adjust: (inout ServerConfiguration) -> Void = { _ in }
         ) throws {
@@ -41,7 +42,7 @@ struct HandshakeHandlerTests {
             self.house = try TestHouse(script, on: loop, configuration: configuration.route)
             self.census = census
             // Before the handlers, as a socket has its address when it is accepted.
-            self.channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+            self.channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 1)
             self.isAdmitted = Listener.admit(
                 self.channel,
                 worker: self.house.workers[0],
@@ -56,7 +57,7 @@ struct HandshakeHandlerTests {
                     census: census
                 )
             }
-            try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+            try self.channel.connect(to: SocketAddress(ipAddress: peer, port: 1)).wait()
         }
 
         deinit {
@@ -111,6 +112,19 @@ struct HandshakeHandlerTests {
         try first.channel.close().wait()
         first.channel.embeddedEventLoop.run()
         #expect(try Fixture(census: census).isAdmitted)
+    }
+
+    /// An IPv4 client is the same client on an IPv6 socket, to the census and in every line of the log.
+    @Test func namesAnIPv4ClientInOneWay() throws {
+        let census = ConnectionCensus(limit: 10, limitPerClient: 1)
+        let first = try Fixture(peer: "192.0.2.1", census: census)
+        let second = try Fixture(peer: "::ffff:192.0.2.1", census: census)
+        #expect(first.isAdmitted && !second.isAdmitted)
+        let other = try Fixture(peer: "::ffff:192.0.2.2", census: census)
+        other.request(["GET /nothing HTTP/1.1", "Host: localhost"])
+        let refused = second.house.log.lines.first { $0.text.hasPrefix("refused: ") }
+        #expect(refused?.metadata["ip"] == "192.0.2.1")
+        #expect(other.house.log.lines.first { $0.text == "refused" }?.metadata["ip"] == "192.0.2.2")
     }
 
     @Test func countsTheClientsThatATrustedProxyNames() throws {

@@ -19,13 +19,16 @@ package enum Peer: Sendable, Equatable {
         if case .unixDomainSocket = channel.localAddress {
             self = .unixSocket
         } else {
-            self = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }.map { .ip($0) } ?? .unknown
+            self = IPAddress(channel.remoteAddress).map { .ip($0) } ?? .unknown
         }
     }
 
     package var address: IPAddress? {
         if case .ip(let address) = self { address } else { nil }
     }
+
+    /// The address as the log shows it; empty without one.
+    package var ip: String { self.address?.description ?? "" }
 }
 
 /// Who sends a request: the other end of the socket, or whom a trusted proxy at that end names.

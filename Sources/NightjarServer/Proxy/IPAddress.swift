@@ -6,6 +6,7 @@
 //
 
 internal import Glibc
+package import NIOCore
 
 /// An IP address as a number. An IPv4 address that is mapped into IPv6 (`::ffff:1.2.3.4`) is the IPv4 address.
 package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
@@ -25,6 +26,22 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
             self.init(UInt128(bigEndian: six))
         } else {
             return nil
+        }
+    }
+
+    /// The address of a socket's end; nil for a Unix socket's, which has none.
+    package init?(_ address: SocketAddress?) {
+        switch address {
+        // Structures of C, whose fields belong to a module that is NIO's own.
+        case .v4(let address):
+            // Behind family and port.
+            let four = withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
+            self = .v4(UInt32(bigEndian: four))
+        case .v6(let address):
+            // Behind family, port and flow.
+            let six = withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 8, as: UInt128.self) }
+            self.init(UInt128(bigEndian: six))
+        case .unixDomainSocket, nil: return nil
         }
     }
 

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import NIOCore
 import NightjarServer
 import Testing
 
@@ -14,8 +15,9 @@ struct TrustedProxiesTests {
         ("::", "::"), ("2001:0DB8:0:0::1", "2001:db8::1"), ("::ffff:1.2.3.4", "1.2.3.4"),
         ("::FFFF:0102:0304", "1.2.3.4"),
     ])
-    func readsAndWritesAddresses(text: String, written: String) {
+    func readsAndWritesAddresses(text: String, written: String) throws {
         #expect(IPAddress(text)?.description == written)
+        #expect(try IPAddress(SocketAddress(ipAddress: text, port: 1))?.description == written)
     }
 
     @Test(arguments: [
@@ -25,6 +27,11 @@ struct TrustedProxiesTests {
     ])
     func refusesOtherAddresses(text: String) {
         #expect(IPAddress(text) == nil)
+    }
+
+    @Test func aUnixSocketHasNoAddress() throws {
+        #expect(try IPAddress(SocketAddress(unixDomainSocketPath: "/a")) == nil)
+        #expect(IPAddress(SocketAddress?.none) == nil)
     }
 
     @Test(arguments: [
