@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import stat
+import time
 
 import pytest
 
@@ -91,6 +92,41 @@ def test_refuses_an_address_from_outside(tmp_path):
     ended = run("serve", ".", cwd=tmp_path, environment={"NIGHTJAR_ADMIN": "0.0.0.0:9090"})
     assert ended.returncode == 78
     assert "it has no password" in ended.stderr
+
+
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:0"])
+def test_silent_connections_shut_nobody_out(start, echo, address):
+    server = start(echo, settings={"admin": address})
+    where = server.logged("admin listener")["address"]
+    question = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    clients = []
+
+    def connected():
+        family, name = socket.AF_UNIX, where.removeprefix("unix:")
+        if not where.startswith("unix:"):
+            family, name = socket.AF_INET, ("127.0.0.1", int(where.rpartition(":")[2]))
+        clients.append(socket.socket(family))
+        clients[-1].settimeout(PATIENCE)
+        clients[-1].connect(name)
+        return clients[-1]
+
+    def is_answered(client, rest):
+        client.sendall(rest)
+        return client.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+    began = time.monotonic()
+    for number in range(40):
+        connected().sendall(question[:20] if number % 2 else b"")
+    assert is_answered(clients[-1], question[20:])
+    # The oldest gave way, and a later one may still ask.
+    assert clients[0].recv(1) == b""
+    assert is_answered(clients[-2], question)
+    # Those that have their answer and stay shut nobody out either.
+    for _ in range(40):
+        assert is_answered(connected(), question)
+    assert time.monotonic() - began < 5
+    for client in clients:
+        client.close()
 
 
 def test_is_not_ready_while_it_drains(start, echo):

@@ -18,21 +18,33 @@ final class AdminHandler: ChannelInboundHandler {
 
     private let pages: [AdminPage]
     private let checksHost: Bool
+    private let room: AdminRoom
+    private var channel: (any Channel)?
     private var head: HTTPRequestHead?
     private var isAnswered = false
+    /// True while the request is there, and the answer is not yet sent.
+    private(set) var isAnswering = false
     private var deadline: Scheduled<Void>?
 
     /// - Parameters:
     ///   - pages: what can be asked.
     ///   - checksHost: whether the `Host` must be a loopback name: a page in a browser can have its own name resolve to this
     ///     machine, and then reach a loopback port, but not choose what `Host` it sends.
-    init(pages: [AdminPage], checksHost: Bool) {
+    ///   - room: which it leaves with its channel.
+    init(pages: [AdminPage], checksHost: Bool, room: AdminRoom) {
         self.pages = pages
         self.checksHost = checksHost
+        self.room = room
+    }
+
+    /// Ends the connection for another one.
+    func drop() {
+        self.channel?.close(promise: nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
+        self.channel = channel
         self.deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.deadline) {
             channel.close(promise: nil)
         }
@@ -40,6 +52,8 @@ final class AdminHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.deadline?.cancel()
+        self.channel = nil
+        self.room.leave(self)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -84,6 +98,7 @@ final class AdminHandler: ChannelInboundHandler {
             return
         }
         self.isAnswered = true
+        self.isAnswering = true
         page.answer(context.eventLoop).assumeIsolated().whenComplete { result in
             let answer: HTTPAnswer =
                 switch result {
@@ -96,6 +111,7 @@ final class AdminHandler: ChannelInboundHandler {
 
     private func send(_ answer: HTTPAnswer, withBody: Bool = true, context: ChannelHandlerContext) {
         self.isAnswered = true
+        self.isAnswering = false
         let pipeline = context.pipeline.syncOperations
         if let decoder = try? pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self) {
             try? pipeline.addHandler(IgnoredInput(passed: {}), position: .before(decoder))

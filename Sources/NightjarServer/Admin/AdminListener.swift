@@ -14,9 +14,6 @@ internal import NIOPosix
 ///
 /// It has a thread of its own: on an event loop with scripts it could not tell anybody that a script holds up that loop.
 package final class AdminListener: Sendable {
-    /// Connections that may be open at once; each lasts for one answer.
-    private static let connectionLimit = 16
-
     /// Bytes and fields of a request's head.
     private static let headBytes = 8 * 1024
     private static let headFields = 64
@@ -100,23 +97,27 @@ package final class AdminListener: Sendable {
         _ pages: [AdminPage],
         checksHost: Bool
     ) -> ServerBootstrap {
-        // One thread: the count is touched on it only.
-        let open = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: group.any())
+        // One thread: the room is touched on it only.
+        let room = NIOLoopBoundBox.makeBoxSendingValue(AdminRoom(), eventLoop: group.any())
         return ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: checksHost ? 1 : 0)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard open.value < Self.connectionLimit else { throw ChannelError.operationUnsupported }
-                    open.value += 1
-                    channel.closeFuture.whenComplete { _ in open.value -= 1 }
-                    try Self.addHandlers(to: channel, pages: pages, checksHost: checksHost)
+                    try Self.addHandlers(to: channel, in: room.value, pages: pages, checksHost: checksHost)
                 }
             }
     }
 
     /// Gives an accepted channel the handlers that answer its one request.
-    package static func addHandlers(to channel: any Channel, pages: [AdminPage], checksHost: Bool) throws {
+    ///
+    /// - Throws: when the room is full of those that wait for their answer.
+    package static func addHandlers(
+        to channel: any Channel,
+        in room: AdminRoom,
+        pages: [AdminPage],
+        checksHost: Bool
+    ) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = Self.headBytes
         limits.maxHeaderListSize = Self.headBytes
@@ -124,6 +125,8 @@ package final class AdminListener: Sendable {
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(ByteToMessageHandler(decoder))
-        try pipeline.addHandler(AdminHandler(pages: pages, checksHost: checksHost))
+        let handler = AdminHandler(pages: pages, checksHost: checksHost, room: room)
+        try pipeline.addHandler(handler)
+        guard room.enter(handler) else { throw ChannelError.operationUnsupported }
     }
 }

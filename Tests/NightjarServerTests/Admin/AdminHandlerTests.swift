@@ -17,7 +17,7 @@ struct AdminHandlerTests {
         let channel = EmbeddedChannel()
         defer { _ = try? channel.finish() }
         let pages = AdminPages.all(loops: [], readiness: { .starting }, metrics: { "x 1\n" })
-        try AdminListener.addHandlers(to: channel, pages: pages, checksHost: checksHost)
+        try AdminListener.addHandlers(to: channel, in: AdminRoom(), pages: pages, checksHost: checksHost)
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/a")).wait()
         _ = try? channel.writeInbound(ByteBuffer(string: text))
         channel.embeddedEventLoop.run()
@@ -71,7 +71,7 @@ struct AdminHandlerTests {
 
     @Test func dropsASlowClient() throws {
         let channel = EmbeddedChannel()
-        try AdminListener.addHandlers(to: channel, pages: [], checksHost: false)
+        try AdminListener.addHandlers(to: channel, in: AdminRoom(), pages: [], checksHost: false)
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/a")).wait()
         try channel.writeInbound(ByteBuffer(string: "GET /metr"))
         channel.embeddedEventLoop.advanceTime(by: .seconds(9))
