@@ -36,7 +36,7 @@ extension Connection {
     /// Whether the next event may be looked for in so many bytes; if not, the connection has been paused.
     private func mayParse(_ byteCount: Int) -> Bool {
         guard self.isInputOver || self.pauses.isDisjoint(with: .anyOfInput) else { return false }
-        guard byteCount > 0, self.websocket.compresses, !self.worker.mayInflate else { return true }
+        guard byteCount > 0, self.hasDeflate, !self.worker.mayInflate else { return true }
         guard !self.isInputOver else {
             // A few bytes can mean a long time of inflating, for a peer that is gone.
             self.worker.exceeded(

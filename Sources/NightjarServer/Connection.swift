@@ -62,7 +62,7 @@ package final class Connection: RoomOccupant {
     package let route: Route
 
     /// Whether permessage-deflate was agreed; here too, because a look into ``websocket`` for it copies that.
-    private let hasDeflate: Bool
+    let hasDeflate: Bool
 
     /// The client's address, for the log.
     package private(set) var ip = ""

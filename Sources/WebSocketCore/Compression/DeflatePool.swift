@@ -81,7 +81,8 @@ package final class DeflatePool {
         scratch.clear()
         let room = payload.count + Deflater.tailSize
         let count = scratch.withUnsafeMutableWritableBytes(room) { deflater.compress(payload, level: level, into: $0) }
-        guard let count, count < payload.count else { return nil }
+        // What fits in the room with a byte to spare is smaller than the payload.
+        guard let count else { return nil }
         scratch.moveWriterIndex(to: count)
         return scratch.withUnsafeReadableBytes { $0 }
     }

@@ -9,9 +9,6 @@ package import struct NIOCore.ByteBuffer
 
 /// Sending with permessage-deflate (RFC 7692 section 6.1).
 extension WebSocketConnection {
-    /// Whether permessage-deflate was agreed.
-    package var compresses: Bool { compression != nil }
-
     /// The window's size of compressed frames that this connection can be sent though they were not made for it alone, as a
     /// power of two; nil when it takes its context over, or permessage-deflate was not agreed.
     package var sharedWindowBits: UInt8? {
@@ -23,24 +20,12 @@ extension WebSocketConnection {
     /// is taken over.
     package var compressionBytes: Int { compression?.byteCount ?? 0 }
 
-    /// Appends a message as one frame, compressed if that was agreed and makes it smaller.
+    /// Appends a message as one frame, compressed if that was agreed and makes it smaller, without a look at the state: a server
+    /// sends its answers to what came before a violation.
     ///
     /// Text must be UTF-8; that is for the caller to know.
     ///
     /// - Parameter level: 1...9, from fast to small.
-    /// - Returns: False, and nothing is written, when messages may no longer be sent.
-    package mutating func sendCompressed(
-        _ payload: UnsafeRawBufferPointer,
-        as kind: MessageKind,
-        level: Int,
-        into output: inout ByteBuffer
-    ) -> Bool {
-        guard canSend else { return false }
-        writeMessage(payload, as: kind, level: level, into: &output)
-        return true
-    }
-
-    /// Does as `sendCompressed`, without a look at the state: a server sends its answers to what came before a violation.
     package mutating func writeMessage(
         _ payload: UnsafeRawBufferPointer,
         as kind: MessageKind,

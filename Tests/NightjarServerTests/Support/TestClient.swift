@@ -92,7 +92,7 @@ final class TestClient {
         var output = ByteBuffer()
         for var text in texts {
             text.withUTF8 { bytes in
-                _ = self.websocket.sendCompressed(UnsafeRawBufferPointer(bytes), as: .text, level: 1, into: &output)
+                self.websocket.writeMessage(UnsafeRawBufferPointer(bytes), as: .text, level: 1, into: &output)
             }
         }
         self.feed(output)

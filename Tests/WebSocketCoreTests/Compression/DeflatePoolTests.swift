@@ -19,7 +19,7 @@ struct DeflatePoolTests {
         #expect(pool.byteCount == 0)
         for endpoint in endpoints {
             #expect(endpoint.receive(Self.begin, Self.end) == [.text("Hello")])
-            endpoint.sendCompressed([UInt8](repeating: 0x61, count: 1000))
+            endpoint.writeMessage([UInt8](repeating: 0x61, count: 1000))
             endpoint.connection.releaseIdleMemory()
             #expect(endpoint.connection.compressionBytes == 0 && endpoint.connection.bufferCapacity == 0)
         }
@@ -73,7 +73,7 @@ struct DeflatePoolTests {
             let endpoint = Endpoint(deflate: parameters, pool: pool)
             #expect(endpoint.connection.compressionBytes == 0)
             #expect(endpoint.receive(Self.begin, Self.end) == [.text("Hello")])
-            endpoint.sendCompressed([UInt8](repeating: 0x61, count: 1000))
+            endpoint.writeMessage([UInt8](repeating: 0x61, count: 1000))
             #expect(bytes.contains(endpoint.connection.compressionBytes))
             #expect(pool.lentInflaters == 0 && pool.idleInflaters == 0)
             #expect(endpoint.connection.sharedWindowBits == nil)
@@ -96,7 +96,7 @@ struct DeflatePoolTests {
         let text = Array(String(repeating: "shared ", count: 50).utf8)
         let endpoint = Endpoint(deflate: DeflateParameters(serverMaxWindowBits: 10), pool: pool)
         #expect(endpoint.connection.sharedWindowBits == 10)
-        endpoint.sendCompressed(text)
+        endpoint.writeMessage(text)
         let payload = text.withUnsafeBytes { pool.compress($0, windowBits: 10, level: 1).map(Array.init) }
         let shared = try #require(payload)
         #expect(endpoint.takeOutput() == RawFrame(opcode: 1, payload: shared, reserved: 4, key: nil).bytes)

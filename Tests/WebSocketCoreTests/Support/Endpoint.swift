@@ -68,9 +68,8 @@ final class Endpoint {
         payload.withUnsafeBytes { connection.send($0, as: kind, into: &output) }
     }
 
-    @discardableResult
-    func sendCompressed(_ payload: [UInt8], as kind: MessageKind = .text, level: Int = 1) -> Bool {
-        payload.withUnsafeBytes { connection.sendCompressed($0, as: kind, level: level, into: &output) }
+    func writeMessage(_ payload: [UInt8], as kind: MessageKind = .text, level: Int = 1) {
+        payload.withUnsafeBytes { connection.writeMessage($0, as: kind, level: level, into: &output) }
     }
 
     @discardableResult
