@@ -57,7 +57,7 @@ package struct ClientRequest: Sendable {
             path: self.target.path,
             target: self.target.raw,
             ip: self.ip,
-            host: headers.first { $0.name == "host" }?.value ?? "",
+            host: self.target.authority ?? headers.first { $0.name == "host" }?.value ?? "",
             secure: self.isSecure,
             params: self.parameters,
             query: self.target.query,

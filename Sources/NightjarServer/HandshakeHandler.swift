@@ -221,6 +221,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             method: head.method.rawValue,
             majorVersion: head.version.major,
             minorVersion: head.version.minor,
+            authority: target.authority,
             headers: head.headers
         )
         let settings = match.route.configuration

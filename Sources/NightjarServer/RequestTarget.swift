@@ -5,11 +5,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import WebSocketCore
+
 /// The target of a request, taken apart and percent-decoded once (RFC 3986 §2.1, RFC 9112 §3.2).
 package struct RequestTarget: Sendable, Equatable {
     /// Why a target is refused, as a sentence for the client.
     package enum Malformed: Error, Equatable {
         case notAPath
+        case authority
         case badEscape
         case notUTF8
         case nulByte
@@ -19,6 +22,7 @@ package struct RequestTarget: Sendable, Equatable {
         package var sentence: String {
             switch self {
             case .notAPath: "the request target must be a path that begins with a slash"
+            case .authority: "the request target has something else than a host, with or without a port, before its path"
             case .badEscape: "the request target has a percent sign without two hexadecimal digits"
             case .notUTF8: "the request target is not UTF-8 when decoded"
             case .nulByte: "the request target has a NUL byte"
@@ -30,6 +34,10 @@ package struct RequestTarget: Sendable, Equatable {
 
     /// The target as it was sent.
     package let raw: String
+
+    /// The host, with or without a port, of a target in absolute form. It stands in the place of the Host field, which means
+    /// nothing then (RFC 9112 §3.2.2).
+    package let authority: String?
 
     /// The decoded path.
     package let path: String
@@ -46,7 +54,13 @@ package struct RequestTarget: Sendable, Equatable {
             // Absolute form: `http://host/path` means the path of that host, which is this one.
             guard let scheme = Self.end(ofSchemeIn: rest) else { throw .notAPath }
             rest = rest[scheme...]
-            rest = rest[(rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex)...]
+            let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+            let authority = String(Substring(rest[..<end]))
+            guard HandshakeRequest.isHost(authority) else { throw .authority }
+            self.authority = authority
+            rest = rest[end...]
+        } else {
+            self.authority = nil
         }
         let question = rest.firstIndex(of: UInt8(ascii: "?"))
         let path = rest[..<(question ?? rest.endIndex)]

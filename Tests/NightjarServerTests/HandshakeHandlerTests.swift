@@ -334,6 +334,34 @@ struct HandshakeHandlerTests {
         }
     }
 
+    /// RFC 9112 section 3.2.2: the host of a target in absolute form stands in the place of the Host field.
+    @Test(arguments: [
+        ("http://a.example/test", "a.example", "http://a.example", 101),
+        ("http://a.example/test", "b.example", "http://a.example", 101),
+        ("http://a.example/test", "b.example", "http://b.example", 403),
+        ("http://a.example:8080/test", "a.example", "http://a.example:8080", 101),
+        ("http://a.example:8080/test", "a.example", "http://a.example", 403),
+        ("ws://[::1]/test", "b.example", "http://[::1]", 101),
+        ("/test", "b.example", "http://b.example", 101),
+        ("http:///test", "b.example", "http://b.example", 400),
+        ("http://b.example@a.example/test", "b.example", "http://b.example", 400),
+    ])
+    func judgesTheOriginByTheHostOfTheTarget(target: String, host: String, origin: String, status: Int) throws {
+        let fixture = try Fixture(script: "return { connect = function(conn, req) conn:send('host ' .. req.host) end }")
+        let head = ["GET \(target) HTTP/1.1", "Host: \(host)"] + Self.upgrade.dropFirst(2)
+        fixture.request(head + ["Origin: \(origin)"])
+        let sent = try fixture.sent()
+        #expect(sent.hasPrefix("HTTP/1.1 \(status) "), "\(sent)")
+        if status == 101 {
+            let named = target.hasPrefix("/") ? host : target.split(separator: "/")[1].description
+            #expect(sent.hasSuffix("host \(named)"), "\(sent)")
+        }
+        // One Host field has to be there all the same.
+        let without = try Fixture()
+        without.request(["GET http://a.example/test HTTP/1.1"] + Self.upgrade.dropFirst(2))
+        #expect(try without.sent().hasPrefix("HTTP/1.1 400 "))
+    }
+
     @Test func checksTheOriginOfUpgradesOnly() throws {
         let fixture = try Fixture()
         fixture.request(["GET /test HTTP/1.1", "Host: localhost", "Origin: http://evil.example"])

@@ -36,10 +36,22 @@ struct RequestTargetTests {
     }
 
     @Test(arguments: [
+        ("/echo", nil), ("//host/echo", nil), ("http://host/echo", "host"), ("WS://Host:80/echo", "Host:80"),
+        ("https://[::1]:8443", "[::1]:8443"), ("http://host?a=http://other/", "host"),
+    ])
+    func namesAHostInAbsoluteFormOnly(raw: String, authority: String?) throws {
+        #expect(try RequestTarget(raw).authority == authority)
+    }
+
+    @Test(arguments: [
         ("", RequestTarget.Malformed.notAPath),
         ("*", .notAPath),
         ("echo", .notAPath),
         ("ftp://host/", .notAPath),
+        ("http:///", .authority),
+        ("http://", .authority),
+        ("http://user@host/", .authority),
+        ("http://ho st/", .authority),
         ("/%", .badEscape),
         ("/%2", .badEscape),
         ("/%zz", .badEscape),

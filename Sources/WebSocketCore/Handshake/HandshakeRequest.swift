@@ -27,6 +27,7 @@ package struct HandshakeRequest {
 
     private var isGet: Bool
     private var isHTTP11: Bool
+    private let authority: String?
     private var upgradesToWebSocket = false
     private var connectionUpgrades = false
     private var hasBody = false
@@ -37,9 +38,12 @@ package struct HandshakeRequest {
     private var originLines: [String] = []
     private var extensionLines: [String] = []
 
-    package init(method: String, majorVersion: Int, minorVersion: Int) {
+    /// - Parameter authority: The host that the request's target names, if it is in absolute form: the Host field has to be
+    ///   there, but is not looked at then (RFC 9112 section 3.2.2).
+    package init(method: String, majorVersion: Int, minorVersion: Int, authority: String? = nil) {
         isGet = method == "GET"
         isHTTP11 = majorVersion == 1 && minorVersion >= 1
+        self.authority = authority
     }
 
     /// The whole head at once, from any sequence of fields, such as NIO's `HTTPHeaders`.
@@ -48,9 +52,10 @@ package struct HandshakeRequest {
         method: String,
         majorVersion: Int,
         minorVersion: Int,
+        authority: String? = nil,
         headers: some Sequence<(name: String, value: String)>
     ) {
-        self.init(method: method, majorVersion: majorVersion, minorVersion: minorVersion)
+        self.init(method: method, majorVersion: majorVersion, minorVersion: minorVersion, authority: authority)
         for (name, value) in headers { add(name: name, value: value) }
     }
 
@@ -110,7 +115,13 @@ package struct HandshakeRequest {
     ///
     /// - Parameter isSecure: Whether the client is known to use TLS.
     package func originRefusal(under policy: OriginPolicy, isSecure: Bool) -> OriginRefusal? {
-        policy.refusal(origins: originLines, host: hosts.only.map { String(Substring($0)) } ?? "", isSecure: isSecure)
+        let host = authority ?? hosts.only.map { String(Substring($0)) } ?? ""
+        return policy.refusal(origins: originLines, host: host, isSecure: isSecure)
+    }
+
+    /// Whether `text` can be what a Host field holds: a host, with or without a port.
+    package static func isHost(_ text: String) -> Bool {
+        HeaderSyntax.isHost(text[...].utf8)
     }
 
     /// Whether `name` can be a sub-protocol: a token (section 4.1).
