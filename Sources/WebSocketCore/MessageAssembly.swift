@@ -63,12 +63,15 @@ struct MessageAssembly {
     }
 
     /// Appends what the next bytes of a compressed message inflate to, and stops at the first byte that is too much or cannot
-    /// be UTF-8.
+    /// be UTF-8, or behind the step in which the pool's turn is used up.
+    ///
+    /// - Returns: How many of the bytes are done with.
     mutating func append(
         _ bytes: UnsafeRawBufferPointer,
         with inflater: Inflater,
+        of pool: DeflatePool,
         limit: Int
-    ) throws(ProtocolViolation) {
+    ) throws(ProtocolViolation) -> Int {
         inflater.feed(bytes)
         while true {
             // One byte more than may come tells a message that is too big from one that is not.
@@ -80,6 +83,7 @@ struct MessageAssembly {
                 (count, step) = inflater.step(into: UnsafeMutableRawBufferPointer(rebasing: target[..<room]))
                 return count
             }
+            pool.inflatedBytes &+= count
             if kind == .text {
                 let isGood = buffer.withUnsafeReadableBytes {
                     validator.consume(UnsafeRawBufferPointer(rebasing: $0.suffix(count).prefix(free)))
@@ -88,8 +92,12 @@ struct MessageAssembly {
             }
             guard count <= free else { throw .messageTooBig(limit: limit) }
             switch step {
-            case .more: continue
-            case .done: return
+            case .more:
+                // What it holds without input is little, and no later input need come to have it put out.
+                guard pool.mayInflate || !pool.pausesWithinMessages || inflater.unread == 0 else {
+                    return bytes.count &- inflater.unread
+                }
+            case .done: return bytes.count
             case .corrupt: throw .compressedDataCorrupt
             case .outOfMemory: throw .inflaterUnavailable
             }

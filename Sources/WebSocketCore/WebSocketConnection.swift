@@ -99,7 +99,8 @@ package struct WebSocketConnection: ~Copyable {
 
     /// Takes bytes from the front of the input and returns the first event, or nil when all of it is used up.
     ///
-    /// Payloads are unmasked where they lie. After a violation, and after the peer's Close, input is dropped unread.
+    /// Payloads are unmasked where they lie. After a violation, and after the peer's Close, input is dropped unread. When nil
+    /// comes and input is left, the pool's turn is used up, and the rest goes on from there in another.
     ///
     /// - Throws: What the peer did wrong; the caller goes on with `fail(with:into:now:)`.
     package mutating func nextEvent(
@@ -162,6 +163,7 @@ package struct WebSocketConnection: ~Copyable {
             }
             let chunk = input.removePrefix(min(frame.length, input.count))
             frame.length &-= chunk.count
+            let behind = frame.length
             // A frame that lies wholly in the input is read where it is; all others are copied.
             let isWhole = isNew && frame.length == 0
             let event =
@@ -169,6 +171,11 @@ package struct WebSocketConnection: ~Copyable {
                 ? try readControl(chunk, isWhole: isWhole)
                 : try readData(chunk, isWhole: isWhole)
             if let event { return event }
+            if frame.length > behind {
+                let untaken = frame.length &- behind
+                let start = chunk.baseAddress.map { $0 + (chunk.count &- untaken) }
+                input = UnsafeMutableRawBufferPointer(start: start, count: untaken &+ input.count)
+            }
             if frame.length > 0 { return nil }
         }
         input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -245,13 +252,25 @@ package struct WebSocketConnection: ~Copyable {
         return state == .open ? .message(kind, payload) : nil
     }
 
-    /// Inflates the next piece of a compressed message, and ends its stream with the message.
+    /// Inflates the next piece of a compressed message, and ends its stream with the message. What has to wait for another turn
+    /// counts as bytes of the frame that are still to come, and is masked as it was.
     private mutating func readCompressed(_ chunk: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) {
         guard state == .open, let compression, let inflater = compression.inflater else { return }
-        let before = assembly.byteCount
-        defer { compression.pool.inflatedBytes &+= assembly.byteCount &- before }
+        var key = frame.maskingKey
         frame.maskingKey.apply(to: chunk)
-        try assembly.append(UnsafeRawBufferPointer(chunk), with: inflater, limit: limits.maxMessageSize)
+        let taken = try assembly.append(
+            UnsafeRawBufferPointer(chunk),
+            with: inflater,
+            of: compression.pool,
+            limit: limits.maxMessageSize
+        )
+        if taken < chunk.count {
+            key.skip(taken)
+            frame.maskingKey = key
+            key.apply(to: UnsafeMutableRawBufferPointer(rebasing: chunk[taken...]))
+            frame.length &+= chunk.count &- taken
+            return
+        }
         guard frame.length == 0, frame.isFinal else { return }
         guard inflater.finishMessage() else { throw .compressedDataCorrupt }
         compression.end(isWhole: true)

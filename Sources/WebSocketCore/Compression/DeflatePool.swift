@@ -30,8 +30,15 @@ package final class DeflatePool {
     /// Inflaters that connections have borrowed for unfinished messages.
     package private(set) var lentInflaters = 0
 
-    /// Bytes that messages were inflated to since the owner set it to 0, which bounds what a turn of its loop does.
+    /// Bytes that messages were inflated to since the owner set it to 0 at the start of a turn of its loop.
     package var inflatedBytes = 0
+    /// The bytes after which messages wait for the next turn.
+    package var inflationLimit = Int.max
+    /// Whether a message may wait where it is; else only the next one does.
+    package var pausesWithinMessages = true
+
+    /// Whether messages may be inflated in this turn.
+    package var mayInflate: Bool { inflatedBytes < inflationLimit }
 
     package init() {
         inflaters.reserveCapacity(Self.keptInflaters)

@@ -61,7 +61,10 @@ final class Inflater {
         isFresh = true
     }
 
-    /// Lends the next piece of the payload, which has to stay until a step says that it is done with it.
+    /// The bytes of the piece that no step has taken.
+    var unread: Int { Int(stream.pointee.avail_in) }
+
+    /// Lends the next piece of the payload, which has to stay until a step says that it is done with it, or another is lent.
     func feed(_ bytes: UnsafeRawBufferPointer) {
         stream.pointee.next_in = UnsafeMutablePointer(
             mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)

@@ -30,6 +30,12 @@ package struct MaskingKey: Equatable, Sendable {
         copy(base, source.count, to: target)
     }
 
+    /// Passes over so many bytes.
+    mutating func skip(_ count: Int) {
+        let bits = UInt32(truncatingIfNeeded: count & 3) * 8
+        word = word >> bits | word << (32 - bits)
+    }
+
     private mutating func copy(_ source: UnsafeRawPointer, _ count: Int, to target: UnsafeMutableRawPointer) {
         let pair = (UInt64(word) << 32 | UInt64(word)).littleEndian
         let wide = SIMD4<UInt64>(repeating: pair)

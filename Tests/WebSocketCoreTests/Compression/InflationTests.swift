@@ -71,6 +71,41 @@ struct InflationTests {
         #expect(receive(frames) == [.text("Hello"), .violation(.compressedDataCorrupt)])
     }
 
+    /// A turn of the loop may end anywhere in a message: it goes on there in the next, whatever the key and the cuts.
+    @Test(arguments: [DeflateParameters(), takeover], [1, 16, 100])
+    func goesOnInTheMiddleOfAMessage(parameters: DeflateParameters, level: Int) throws {
+        var generator = SeededGenerator(seed: 5)
+        let texts = (0..<3).map { _ in
+            (0..<10_000).flatMap { _ in [UInt8](repeating: UInt8.random(in: 97...99, using: &generator), count: level) }
+        }
+        let pool = DeflatePool()
+        let endpoint = Endpoint(limits: .init(maxMessageSize: 1 << 26), deflate: parameters, pool: pool)
+        var bytes: [UInt8] = []
+        for text in texts {
+            let payload = try Self.compressed(text)
+            let cut = Int.random(in: 0...payload.count, using: &generator)
+            bytes += RawFrame(opcode: 1, payload: Array(payload[..<cut]), isFinal: false, reserved: 4).bytes
+            bytes += RawFrame(opcode: 0, payload: Array(payload[cut...]), key: [9, 8, 7, 6]).bytes
+        }
+        var pauses = 0
+        var received: [[UInt8]] = []
+        try bytes.withUnsafeMutableBytes { bytes in
+            var input = bytes
+            while !input.isEmpty {
+                pool.inflationLimit = Int.random(in: 1...100_000, using: &generator)
+                pool.inflatedBytes = 0
+                while let event = try endpoint.connection.nextEvent(from: &input) {
+                    guard case .message(.text, let payload) = event else { return }
+                    received.append(Array(payload))
+                }
+                pauses += input.isEmpty ? 0 : 1
+                #expect(input.isEmpty || pool.inflatedBytes >= pool.inflationLimit)
+            }
+        }
+        #expect(received == texts)
+        #expect(pauses > 3)
+    }
+
     /// Section 7.2.3.6, and a message of no bytes at all.
     @Test func readsEmptyMessages() {
         for parameters in [DeflateParameters(), Self.takeover] {
