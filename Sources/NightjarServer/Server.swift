@@ -147,12 +147,17 @@ package final class Server: Sendable {
         }
     }
 
+    /// From here on `/readyz` says that no clients are taken; ``drain()`` follows.
+    package func beginDraining() {
+        self.readiness.store(AdminPages.Readiness.draining.rawValue, ordering: .relaxed)
+    }
+
     /// Stops accepting, closes every connection with 1001, lets the scripts see it, and ends the event loops.
     ///
     /// Takes at most the drain window, the close timeout and a few seconds; connections that are left then are reset.
     package func drain() async {
         guard let running = self.running.withLock({ $0.take() }) else { return }
-        self.readiness.store(AdminPages.Readiness.draining.rawValue, ordering: .relaxed)
+        self.beginDraining()
         if self.configuration.drainDelay > .zero {
             // Load balancers look at /readyz now and then, and send clients here until they have.
             try? await Task.sleep(for: self.configuration.drainDelay)

@@ -74,6 +74,8 @@ struct ServerProcess {
             }
             guard !isDraining else { leave(status: 128 + signal.rawValue) }
             isDraining = true
+            // Before the line: whoever reads it may ask at once.
+            server.beginDraining()
             logger.notice("draining: closing connections in good order; a second signal ends the process at once")
             Task {
                 await server.drain()
