@@ -46,9 +46,13 @@ extension Connection {
             )
             return false
         }
-        self.pauses.insert(.inflation)
-        self.worker.postpone(self)
+        self.pauseInflation(hasBegun: false)
         return false
+    }
+
+    private func pauseInflation(hasBegun: Bool) {
+        self.pauses.insert(.inflation)
+        self.worker.postpone(self, hasBegun: hasBegun)
     }
 
     func parse(_ input: inout UnsafeMutableRawBufferPointer) {
@@ -69,6 +73,10 @@ extension Connection {
                 case .close(let code, let reason):
                     self.peerClosed(code: code, reason: reason)
                 }
+            }
+            if !input.isEmpty, !self.isInputOver, self.pauses.isDisjoint(with: .anyOfInput) {
+                // A message has used up the turn before its end.
+                self.pauseInflation(hasBegun: true)
             }
         } catch {
             input = UnsafeMutableRawBufferPointer(start: nil, count: 0)

@@ -220,7 +220,10 @@ package final class Connection: RoomOccupant {
             // What was read belongs to the script, though nobody waits for the answers any more.
             self.heldInput = nil
             self.isInputOver = true
+            // A message that has begun is inflated to its end: there is no later turn for it.
+            self.worker.deflatePool.pausesWithinMessages = false
             self.consume(held)
+            self.worker.deflatePool.pausesWithinMessages = true
         }
         self.phase = .gone
         self.transport = nil

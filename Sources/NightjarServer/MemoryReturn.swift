@@ -16,21 +16,30 @@ package struct MemoryReturn {
     /// Bytes that must have been let go of.
     package static let threshold = 8 * 1024 * 1024
 
+    /// What a socket holds outside of the account of buffers: its channel, the handlers, the tasks of its end.
+    package static let socketBytes = 6 * 1024
+
     /// Looking through what is free takes milliseconds, so it is not done more often.
     package static let interval: Duration = .seconds(2)
 
     private var peak = 0
+    private var socketsGone = 0
     private var next = MonotonicTime(nanoseconds: 0)
 
     package init() {}
 
     /// Notes what connections hold now.
     ///
+    /// - Parameters:
+    ///   - bytes: what the account of buffers says.
+    ///   - socketsGone: how many sockets have closed since the start.
     /// - Returns: whether to call ``perform()``.
-    package mutating func isDue(bytes: Int, now: MonotonicTime) -> Bool {
+    package mutating func isDue(bytes: Int, socketsGone: Int, now: MonotonicTime) -> Bool {
         self.peak = max(self.peak, bytes)
-        guard self.peak - bytes >= Self.threshold, now >= self.next else { return false }
+        let letGo = self.peak - bytes + (socketsGone - self.socketsGone) * Self.socketBytes
+        guard letGo >= Self.threshold, now >= self.next else { return false }
         self.peak = bytes
+        self.socketsGone = socketsGone
         self.next = now + Self.interval
         return true
     }

@@ -59,7 +59,7 @@ package final class PollSignal: Sendable {
     package func ask() {
         var byte: UInt8 = 0
         // When a thousand of them lie there unread it fails, and the loop is about to tell anyway.
-        send(self.descriptor, &byte, 1, CInt(MSG_NOSIGNAL.rawValue) | CInt(MSG_DONTWAIT.rawValue))
+        send(self.descriptor, &byte, 1, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
     }
 
     /// Ends it; nothing is told any more.

@@ -58,7 +58,8 @@ package final class ScriptRunner {
     /// True while the server shuts down: connections are gone or going, and only their ends are still told.
     private(set) var isEnding = false
     private var isRunning = false
-    private var isResting = false
+    /// True while it waits for the loop to look at its sockets.
+    private(set) var isResting = false
 
     /// Handlers that wait, bodies that were spawned and have not begun, and timers.
     var suspensions: [TaskID: Suspension] = [:]

@@ -265,7 +265,13 @@ package final class Server: Sendable {
         }
         let peers = workers
         for worker in workers {
-            try await worker.eventLoop.submit { worker.start(peers: peers) }.get()
+            let pollSignal: PollSignal
+            do {
+                pollSignal = try await PollSignal.make(on: worker.eventLoop) { worker.nextTurn() }
+            } catch {
+                throw ServerStartError(["the event loops cannot be started: \(error): raise the limit of open files"])
+            }
+            try await worker.eventLoop.submit { worker.start(peers: peers, pollSignal: pollSignal) }.get()
         }
         return workers
     }

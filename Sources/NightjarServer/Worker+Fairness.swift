@@ -5,9 +5,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import DequeModule
 internal import NIOCore
+internal import WebSocketCore
 
-/// What waits until the loop has looked at its sockets, so that no VM and no compressed message keeps it from them.
+/// What waits until the loop has looked at its sockets, so that no VM, no compressed message and no lack of memory keeps it from
+/// them.
 extension Worker {
     /// Bytes that messages may inflate to in one turn of the loop, of all its connections together: some milliseconds.
     package static let inflationLimit = 1024 * 1024
@@ -25,14 +28,20 @@ extension Worker {
     var mayInflate: Bool { self.deflatePool.mayInflate }
 
     /// Has a connection go on inflating once the loop has looked at its sockets.
-    func postpone(_ connection: Connection) {
-        self.inflating.append(connection)
+    ///
+    /// - Parameter hasBegun: whether it stands within a message, which holds memory: then it comes before the others.
+    func postpone(_ connection: Connection, hasBegun: Bool) {
+        if hasBegun {
+            self.inflating.prepend(connection)
+        } else {
+            self.inflating.append(connection)
+        }
         self.scheduleEndOfTick()
     }
 
     /// Asks, behind the turn's other work, for what has used its share of it.
     func askForNextTurn() {
-        guard !self.isNextTurnAsked, !self.resting.isEmpty || !self.inflating.isEmpty else { return }
+        guard !self.isNextTurnAsked, self.waitsForNextTurn else { return }
         self.isNextTurnAsked = true
         if let pollSignal = self.pollSignal {
             pollSignal.ask()
@@ -41,19 +50,17 @@ extension Worker {
         }
     }
 
-    /// The loop has looked at its sockets: whoever waited for that goes on, in the order in which they came to wait, until the share
-    /// of this turn is used too.
+    /// The loop has looked at its sockets: whoever waited for that goes on, in turn, until the share of this turn is used too.
     package func nextTurn() {
         self.isNextTurnAsked = false
+        if let shedding = self.nextShedding {
+            self.nextShedding = nil
+            self.shed(shedding)
+        }
         self.deflatePool.inflatedBytes = 0
-        let inflating = self.inflating
-        self.inflating = []
-        for (place, connection) in inflating.enumerated() {
-            guard self.mayInflate else {
-                self.inflating.insert(contentsOf: inflating[place...], at: 0)
-                break
-            }
-            connection.inflationMayGoOn()
+        for _ in 0..<self.inflating.count {
+            guard self.mayInflate else { break }
+            self.inflating.popFirst()?.inflationMayGoOn()
         }
         let resting = self.resting
         self.resting = []
@@ -64,8 +71,12 @@ extension Worker {
                 break
             }
         }
-        if !self.resting.isEmpty || !self.inflating.isEmpty {
+        if self.waitsForNextTurn {
             self.scheduleEndOfTick()
         }
+    }
+
+    private var waitsForNextTurn: Bool {
+        !self.resting.isEmpty || !self.inflating.isEmpty || self.nextShedding != nil
     }
 }

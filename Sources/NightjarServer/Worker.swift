@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+internal import DequeModule
 package import Logging
 package import LuaRuntime
 package import NIOCore
@@ -15,13 +16,6 @@ package import WebSocketCore
 ///
 /// Everything here is touched on that loop only; other loops send it tasks.
 package final class Worker {
-    /// How long VMs that have used their slice stay away, so that the loop looks at its sockets: a task that is merely
-    /// enqueued would run before they are polled.
-    private static let breather: TimeAmount = .microseconds(200)
-
-    /// Bytes that messages may inflate to in one turn of the loop, of all its connections together: some milliseconds.
-    package static let inflationLimit = 4 * 1024 * 1024
-
     package let index: Int
     package let eventLoop: any EventLoop
     package let logger: Logger
@@ -67,9 +61,11 @@ package final class Worker {
     /// Sockets that were refused for want of room and have a moment to read so.
     var lingeringRefusals = 0
 
-    private let ledger: BufferLedger
-    /// True while a loop has been asked to end its largest connection and has not answered.
-    private var isShedding = false
+    let ledger: BufferLedger
+    /// True while loops end their largest connections for this one.
+    var isShedding = false
+    /// What of that waits for the next turn.
+    var nextShedding: Shedding?
     private var wheel: DeadlineWheel
     private var memoryReturn = MemoryReturn()
     private var handshakes = HandshakeQueue()
@@ -78,9 +74,12 @@ package final class Worker {
     var outgoing: [Mailbox]
     private var isEndOfTickScheduled = false
     /// VMs that have used their slice of this turn.
-    private var resting: [ScriptRunner] = []
+    var resting: [ScriptRunner] = []
     /// Connections that have more to inflate than this turn allows.
-    private var inflating: [Connection] = []
+    var inflating: Deque<Connection> = []
+    /// Tells when the sockets have been looked at; nil on a loop that has none.
+    private(set) var pollSignal: PollSignal?
+    var isNextTurnAsked = false
     private var endOfTickTask: () -> Void = {}
     private var ticker: RepeatedTask?
     package private(set) var peers: [Worker] = []
@@ -113,12 +112,16 @@ package final class Worker {
         self.rooms = (0..<routeCount).map { _ in RoomTable(loop: index) }
         self.wheel = DeadlineWheel(now: MonotonicTime(eventLoop.now))
         self.outgoing = Array(repeating: Mailbox(), count: peerCount)
+        self.deflatePool.inflationLimit = Self.inflationLimit
         self.endOfTickTask = { [unowned self] in self.endOfTick() }
     }
 
     /// Makes the other loops known and starts the deadlines' clock.
-    package func start(peers: [Worker]) {
+    ///
+    /// - Parameter pollSignal: calls ``nextTurn()``; a loop without sockets needs none.
+    package func start(peers: [Worker], pollSignal: PollSignal? = nil) {
         self.peers = peers
+        self.pollSignal = pollSignal
         let interval = TimeAmount.nanoseconds(Int64(DeadlineWheel.interval / .nanoseconds(1)))
         self.ticker = self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             self.turnWheel()
@@ -129,6 +132,8 @@ package final class Worker {
     package func stop() {
         self.ticker?.cancel()
         self.ticker = nil
+        self.pollSignal?.stop()
+        self.pollSignal = nil
         self.resetAll()
         self.tellRepeats(now: .never)
         for runner in self.runners.values {
@@ -277,41 +282,7 @@ package final class Worker {
         }
         self.settling.removeAll(keepingCapacity: true)
         self.sendMail()
-        self.wakeRested()
-    }
-
-    /// Has a VM that has used its slice go on once the loop has looked at its sockets.
-    func rest(_ runner: ScriptRunner) {
-        self.resting.append(runner)
-        self.scheduleEndOfTick()
-    }
-
-    /// Begins the breather only here, behind the turn's other work: a task that is due by the time that is done would run
-    /// before the sockets are polled.
-    private func wakeRested() {
-        guard !self.resting.isEmpty || !self.inflating.isEmpty else { return }
-        let rested = self.resting
-        let inflating = self.inflating
-        self.resting = []
-        self.inflating = []
-        self.eventLoop.assumeIsolated().scheduleTask(in: Self.breather) {
-            for runner in rested {
-                runner.wake()
-            }
-            self.deflatePool.inflatedBytes = 0
-            for connection in inflating {
-                connection.inflationMayGoOn()
-            }
-        }
-    }
-
-    /// Whether another message may be inflated in this turn.
-    var mayInflate: Bool { self.deflatePool.inflatedBytes < Self.inflationLimit }
-
-    /// Has a connection go on inflating once the loop has looked at its sockets.
-    func postpone(_ connection: Connection) {
-        self.inflating.append(connection)
-        self.scheduleEndOfTick()
+        self.askForNextTurn()
     }
 
     // MARK: - What runners tell connections
@@ -364,8 +335,11 @@ package final class Worker {
 
     private func turnWheel() {
         self.now = MonotonicTime(self.eventLoop.now)
-        if self.index == 0, self.memoryReturn.isDue(bytes: self.ledger.bytes, now: self.now) {
-            MemoryReturn.perform()
+        if self.index == 0 {
+            let socketsGone = self.peers.reduce(0) { $0 + $1.counters.socketsGone }
+            if self.memoryReturn.isDue(bytes: self.ledger.bytes, socketsGone: socketsGone, now: self.now) {
+                MemoryReturn.perform()
+            }
         }
         while let handshake = self.handshakes.next(now: self.now) {
             handshake.timeOut()
@@ -381,56 +355,6 @@ package final class Worker {
     /// Whether no script has anything to do and no mail waits to be sent.
     package var isIdle: Bool {
         self.runners.values.allSatisfy(\.isIdle) && self.outgoing.allSatisfy(\.isEmpty)
-    }
-
-    // MARK: - Memory
-
-    /// Enters in the one account what connections of this loop hold more (or less) than before.
-    package func account(_ change: Int) {
-        self.account(change, worker: self.index)
-    }
-
-    /// Enters in the account of a loop, this or another, what it holds more (or less) than before.
-    func account(_ change: Int, worker: Int) {
-        guard change != 0, let largest = self.ledger.add(change, worker: worker) else { return }
-        self.shed(from: largest)
-    }
-
-    /// Has the loop that holds the most end its largest connection, one after the other until the limit holds: many may have
-    /// grown in one turn, and none of them need grow again.
-    ///
-    /// - Parameter idle: loops that hold nothing that could be ended: what they hold waits for a script or is under way.
-    private func shed(from worker: Int, sparing idle: Set<Int> = []) {
-        guard worker < self.peers.count, !self.isShedding else { return }
-        self.isShedding = true
-        let peer = self.peers[worker]
-        peer.eventLoop.execute {
-            let hasEndedOne = peer.shedLargest()
-            self.eventLoop.execute {
-                self.isShedding = false
-                guard self.ledger.isExceeded else { return }
-                let idle = hasEndedOne ? idle : idle.union([worker])
-                guard let next = self.ledger.largestWorker(except: idle) else { return }
-                self.shed(from: next, sparing: idle)
-            }
-        }
-    }
-
-    /// Ends the connection of this loop that holds the most, if the limit is still passed.
-    ///
-    /// - Returns: whether there was one.
-    private func shedLargest() -> Bool {
-        guard self.ledger.isExceeded,
-            let largest = self.connections.all.max(by: { $0.accountedBytes < $1.accountedBytes }),
-            largest.accountedBytes > 0
-        else { return false }
-        self.exceeded(
-            .total,
-            "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest",
-            largest
-        )
-        largest.abort(code: .tryAgainLater, reason: "server out of buffer memory")
-        return true
     }
 
     // MARK: - The end

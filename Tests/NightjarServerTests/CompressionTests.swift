@@ -6,6 +6,7 @@
 //
 
 import LuaRuntime
+import Logging
 import NIOCore
 import NightjarServer
 import Testing
@@ -90,26 +91,53 @@ struct CompressionTests {
         }
     }
 
-    /// A few bytes can mean much to inflate: the loop looks at its sockets in between, and nothing is lost or overtaken.
+    /// A few bytes can mean much to inflate: the loop looks at its sockets in between, within a message too, and nothing is lost
+    /// or overtaken.
     @Test func inflatesSoMuchInATurnOfTheLoop() throws {
+        var configuration = RouteConfiguration()
+        configuration.messageBytes = 2 * Worker.inflationLimit
         let house = try TestHouse(
-            "local n = 0 return { message = function(conn, data) n = n + 1 conn:send(n .. ' ' .. #data) end }"
+            "local n = 0 return { message = function(conn, data) n = n + 1 conn:send(n .. ' ' .. #data) end }",
+            configuration: configuration
         )
-        let size = Worker.inflationLimit / 4
+        let sizes = [3 * Worker.inflationLimit / 2, Worker.inflationLimit / 4, Worker.inflationLimit / 2, 5]
         let clients = try (0..<2).map { _ in try house.connect(deflate: DeflateParameters()) }
-        let big = String(repeating: "a", count: size)
-        clients[0].send(compressed: Array(repeating: big, count: 10))
-        #expect(clients[0].texts.count == 4)
-        clients[1].send(compressed: big)
-        #expect(clients[1].texts.isEmpty, "the limit is the loop's, not the connection's")
-        #expect(!clients[0].transport.isReading)
         let plain = try house.connect()
+        clients[0].send(compressed: sizes.map { String(repeating: "a", count: $0) })
+        #expect(clients[0].texts.isEmpty && !clients[0].transport.isReading)
+        #expect(house.workers[0].deflatePool.inflatedBytes < Worker.inflationLimit + 16 * 1024)
+        clients[1].send(compressed: String(repeating: "b", count: sizes[2]))
+        #expect(clients[1].texts.isEmpty, "the limit is the loop's, not the connection's")
         plain.send("not compressed")
-        #expect(plain.texts == ["5 14"])
-        for _ in 0..<4 { house.advance(by: .milliseconds(1)) }
-        #expect(clients[0].texts.map { $0.suffix(8) } == Array(repeating: " \(size)"[...].suffix(8), count: 10))
-        #expect(clients[0].texts.count == 10 && clients[1].texts.count == 1)
-        #expect(clients[0].transport.isReading)
+        #expect(plain.texts == ["1 14"])
+        house.workers[0].nextTurn()
+        // Half of the first message was left, and a quarter makes it three of the turn's four: the next one begins.
+        #expect(clients[0].texts == ["2 \(sizes[0])", "3 \(sizes[1])"])
+        #expect(clients[1].texts.isEmpty)
+        // What has begun holds memory, so it is ended before another begins.
+        house.workers[0].nextTurn()
+        #expect(clients[0].texts.suffix(2) == ["4 \(sizes[2])", "5 5"])
+        #expect(clients[1].texts == ["6 \(sizes[2])"])
+        for client in clients { #expect(client.transport.isReading) }
+        #expect(house.ledger.bytes == 0)
+    }
+
+    /// What a peer sent before it vanished belongs to the script, within what one turn may inflate.
+    @Test func inflatesAMessageOfAPeerThatIsGone() throws {
+        var configuration = RouteConfiguration()
+        configuration.messageBytes = 2 * Worker.inflationLimit
+        let house = try TestHouse(
+            "return { message = function(conn, data) print(#data) end }",
+            configuration: configuration
+        )
+        let size = 3 * Worker.inflationLimit / 2
+        let clients = try (0..<3).map { _ in try house.connect(deflate: DeflateParameters()) }
+        for client in clients { client.send(compressed: String(repeating: "a", count: size)) }
+        house.workers[0].deflatePool.inflatedBytes = 0
+        for client in clients { client.transport.close() }
+        #expect(house.log.texts(.info).filter { $0 == "\(size)" }.count == 2)
+        #expect(house.workers[0].counters[.exceeded(.queueDropped)] == 1)
+        #expect(house.workers[0].deflatePool.lentInflaters == 0 && house.ledger.bytes == 0)
     }
 
     @Test func noiseIsBroadcastAsItIs() throws {

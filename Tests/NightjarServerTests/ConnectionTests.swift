@@ -533,6 +533,29 @@ struct ConnectionTests {
         #expect(house.ledger.bytes == 40_008)
     }
 
+    /// Ending many takes time: the loop looks at its sockets in between.
+    @Test func shedsSoManyInATurnOfTheLoop() throws {
+        let house = try TestHouse(echo, bufferedTotal: 100_000)
+        let count = 2 * Worker.shedLimit + 1
+        let clients = try (0..<count).map { _ in try house.connect() }
+        for (number, client) in clients.enumerated() {
+            client.transport.room = 0
+            client.send(String(repeating: "x", count: 700 + number))
+        }
+        #expect(house.ledger.bytes < 100_100)
+        _ = house.ledger.add(100_000, worker: 0)
+        clients[count - 1].send("y")
+        house.run()
+        #expect(clients.map(\.transport.wasReset) == (0..<count).map { $0 >= count - Worker.shedLimit })
+        house.workers[0].nextTurn()
+        house.run()
+        #expect(clients.map(\.transport.wasReset) == (0..<count).map { $0 >= 1 })
+        house.workers[0].nextTurn()
+        house.run()
+        #expect(clients.map(\.transport.wasReset) == Array(repeating: true, count: count))
+        #expect(house.ledger.bytes == 100_000)
+    }
+
     /// What went from loop to loop is nobody's when it has arrived.
     @Test func mailLeavesEachLoopsAccountEven() throws {
         let script = "return { message = function(c, d) c:send(('x'):rep(30000)) ws.broadcast(('x'):rep(30000)) end }"
@@ -555,6 +578,8 @@ struct ConnectionTests {
         _ = house.ledger.add(48_000, worker: 1)
         var cut = client.frame(String(repeating: "y", count: 5000))
         client.feed(cut.readSlice(length: 4000)!)
+        house.run()
+        house.workers[0].nextTurn()
         house.run()
         #expect(client.transport.wasReset)
         #expect(house.ledger.bytes == 48_000)

@@ -14,7 +14,7 @@ import WebSocketCore
 
     private func verdicts(_ steps: [(bytes: Int, after: Duration)]) -> [Bool] {
         var memory = MemoryReturn()
-        return steps.map { memory.isDue(bytes: $0.bytes, now: start + $0.after) }
+        return steps.map { memory.isDue(bytes: $0.bytes, socketsGone: 0, now: start + $0.after) }
     }
 
     @Test func isDueOnceWhenMuchWasLetGo() {
@@ -29,5 +29,20 @@ import WebSocketCore
         let almost = MemoryReturn.interval - .nanoseconds(1)
         let steps = [(100 << 20, .zero), (50 << 20, .zero), (0, almost), (0, MemoryReturn.interval)]
         #expect(verdicts(steps) == [false, true, false, true])
+    }
+
+    /// Sockets hold memory that is in no account.
+    @Test func isDueWhenManySocketsAreGone() {
+        var memory = MemoryReturn()
+        let enough = MemoryReturn.threshold / MemoryReturn.socketBytes + 1
+        // What buffers and sockets have held counts together.
+        let steps = [
+            (0, enough - 1), (0, enough), (0, 2 * enough - 1), (0, 2 * enough), (5 << 20, 2 * enough), (0, 2 * enough),
+            (0, 2 * enough + enough / 2),
+        ]
+        let verdicts = steps.enumerated().map { place, step in
+            memory.isDue(bytes: step.0, socketsGone: step.1, now: start + .seconds(3 * place))
+        }
+        #expect(verdicts == [false, true, false, true, false, false, true])
     }
 }

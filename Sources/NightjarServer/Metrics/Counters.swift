@@ -38,4 +38,9 @@ package final class Counters: @unchecked Sendable {
     package subscript(counter: Counter) -> Int {
         (self.slots + counter.slot).pointee.load(ordering: .relaxed)
     }
+    /// Sockets that were accepted, or refused as too many, and are closed; on any thread.
+    package var socketsGone: Int {
+        self[.accepted] + self[.exceeded(.connections)] + self[.exceeded(.connectionsPerIP)]
+            - self[.handshakes] - self[.open]
+    }
 }

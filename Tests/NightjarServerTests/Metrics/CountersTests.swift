@@ -40,6 +40,17 @@ struct CountersTests {
         #expect(ScriptError.Kind.allCases.allSatisfy { all.contains(.scriptError($0)) })
     }
 
+    @Test func knowsHowManySocketsAreGone() {
+        let counters = Counters()
+        counters.add(.accepted, 10)
+        counters.add(.exceeded(.connections), 3)
+        counters.add(.exceeded(.connectionsPerIP), 2)
+        counters.add(.exceeded(.total), 100)
+        counters.add(.handshakes, 4)
+        counters.add(.open, 1)
+        #expect(counters.socketsGone == 10)
+    }
+
     /// The rules of Prometheus for names.
     @Test func namesWhatGrowsATotal() {
         #expect(Set(Counter.families.map(\.name)).count == Counter.families.count)
