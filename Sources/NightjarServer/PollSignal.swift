@@ -28,7 +28,8 @@ package final class PollSignal: Sendable {
     ///   - loop: what looks at its sockets.
     ///   - found: called on the loop after each ``ask()``, behind all that was found with it.
     /// - Throws: what the system says when it has no more descriptors.
-    package static func make(on loop: any EventLoop, _ found: @escaping @Sendable () -> Void) async throws -> PollSignal {
+    package static func make(on loop: any EventLoop, _ found: @escaping @Sendable () -> Void) async throws -> PollSignal
+    {
         var ends: (CInt, CInt) = (-1, -1)
         let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         let result = withUnsafeMutableBytes(of: &ends) {

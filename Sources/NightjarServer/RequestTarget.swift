@@ -22,7 +22,8 @@ package struct RequestTarget: Sendable, Equatable {
         package var sentence: String {
             switch self {
             case .notAPath: "the request target must be a path that begins with a slash"
-            case .authority: "the request target has something else than a host, with or without a port, before its path"
+            case .authority:
+                "the request target has something else than a host, with or without a port, before its path"
             case .badEscape: "the request target has a percent sign without two hexadecimal digits"
             case .notUTF8: "the request target is not UTF-8 when decoded"
             case .nulByte: "the request target has a NUL byte"

@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import LuaRuntime
 import Logging
+import LuaRuntime
 import NIOCore
 import NightjarServer
 import Testing
