@@ -61,7 +61,8 @@ for target in "$@"; do
     if [ "$findings" -eq 0 ] && fuzz -merge=1 -max_len="$input_bytes" "$work/$target.merged" "$kept" "$work/$target"; then
         # What libFuzzer named is made anew from the whole, the shortest first; names given by hand stay.
         find "$kept" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
-        find "$work/$target.merged" -type f -printf '%s %p\n' | sort -n | head -n "$corpus_files" | while read -r _ file; do
+        # Not `head`, which ends before `sort` does and so fails the script.
+        find "$work/$target.merged" -type f -printf '%s %p\n' | sort -n | sed -n "1,${corpus_files}p" | while read -r _ file; do
             cp "$file" "$kept/"
         done
     fi
