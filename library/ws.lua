@@ -24,6 +24,9 @@
 ---Nil, booleans, numbers, strings, `ws.json.null`, and tables of these without metatables.
 ---@alias nightjar.Plain nil|boolean|number|string|table|userdata
 
+---The value of a header field, or those of several of the same name.
+---@alias nightjar.Header string|number|(string|number)[]
+
 ---@alias nightjar.Except Conn|Room|(Conn|Room)[]
 
 ---@class nightjar.SendOptions
@@ -42,7 +45,7 @@
 ---The second result of `upgrade`.
 ---@class nightjar.Acceptance
 ---@field protocol? string The sub-protocol to agree on, one of `req.protocols`.
----@field headers? table<string, string> Header fields of the answer.
+---@field headers? table<string, nightjar.Header> Header fields of the answer.
 
 ---What the `error` handler is told.
 ---@class nightjar.Error
@@ -53,29 +56,45 @@
 
 ---What `load` is told besides the saved table.
 ---@class nightjar.LoadInfo
----@field from integer The version that was there before.
+---@field from integer The version that was there before; 0 at the start.
 ---@field to integer The version that begins; less than `from` when an older one comes back.
 
 ---@class nightjar.KeepAlive
 ---@field interval? nightjar.Time Silence after which a ping is sent. Default 25 s.
 ---@field timeout? nightjar.Time Silence after the ping after which the client counts as gone. Default 20 s.
 
+---@class nightjar.Deflate
+---@field min_size? nightjar.Size Smaller messages are sent as they are. Default 1 KiB.
+---@field level? integer From 1 (fast, the default) to 9 (small).
+---@field server_takeover? boolean What is sent may refer to earlier messages: up to 256 KiB for each connection.
+---@field client_takeover? boolean The same for what clients send: up to 40 KiB for each connection.
+---@field server_window_bits? integer The window that is compressed with, 9 to 15. Default 15.
+---@field client_window_bits? integer The window that clients are asked to compress with.
+
 ---@class nightjar.Limits
 ---@field message? nightjar.Size Bytes of one message, and of a request's body. Default 1 MiB; beyond it 1009 or 413.
+---@field message_time? nightjar.Time From the first byte of a message to its last. Default 1 min; beyond it 1008.
+---@field fragments? integer Frames of one message. Default 4096; beyond it 1008.
+---@field control_frames? integer Pings and pongs of one client in 10 s. Default 200; beyond it 1008.
 ---@field rate? integer Messages of one client in a second. Default 0: no limit.
 ---@field burst? integer Messages of one client at once. Default: twice the rate.
 ---@field flood? "close"|"slow" What a client beyond the rate gets. Default `"close"`, with 1008.
 ---@field cpu? nightjar.Time CPU time of one event. Default 100 ms.
 ---@field memory? nightjar.Size Memory of the script. Default 64 MiB.
----@field wall? nightjar.Time Time of a handler that yields. Default 30 s.
----@field buffered? nightjar.Size Bytes that wait to be sent to one client; beyond it `slow` decides. Default 1 MiB.
----@field queue? integer Messages of one client that wait for the script. Default 64.
----@field rooms? integer Rooms that one connection may be in. Default 1000.
+---@field wall? nightjar.Time Time of a handler that waits. Default 30 s.
+---@field handlers? integer Handlers of the script that wait at once. Default 10000.
 ---@field timers? integer Timers of the script. Default 10000.
+---@field rooms? integer Rooms that one connection may be in. Default 1000.
+---@field buffered? nightjar.Size Bytes that wait to be sent to one client; beyond it `slow` decides. Default 1 MiB.
+---@field buffered_soft? nightjar.Size Bytes that wait for one client before reading stops. Default 64 KiB.
+---@field queue? integer Messages of one client that wait for the script. Default 64.
+---@field queue_bytes? nightjar.Size Bytes of these messages. Default 256 KiB.
+---@field script_queue? nightjar.Size Bytes of all messages that wait for the script. Default 16 MiB.
+---@field close? nightjar.Time Time to answer a close. Default 5 s.
 
 ---The handlers and settings of a route. Each is optional.
 ---@class nightjar.Route
----@field upgrade? fun(req: Request): (table|boolean|integer?), (nightjar.Acceptance|nightjar.Data?), table<string, string>? Before a client is let in: its state, or a refusal.
+---@field upgrade? fun(req: Request): (table|boolean|integer?), (nightjar.Acceptance|nightjar.Data?), table<string, nightjar.Header>? Before a client is let in: its state, or a refusal.
 ---@field connect? fun(conn: Conn, req: Request): any A client is connected.
 ---@field message? fun(conn: Conn, data: string, kind: nightjar.Kind): any A whole message has come.
 ---@field on? table<string, fun(conn: Conn, msg: table): any> JSON messages by their type.
@@ -83,7 +102,7 @@
 ---@field close? fun(conn: Conn, code: integer, reason: string, clean: boolean): any Once for every `connect`.
 ---@field drain? fun(conn: Conn): any Most of what waited for this client has left.
 ---@field error? fun(conn: Conn?, err: nightjar.Error): any After an error was logged.
----@field request? fun(req: Request): integer, nightjar.Data?, table<string, string>? Plain HTTP on the same path.
+---@field request? fun(req: Request): integer, nightjar.Data?, table<string, nightjar.Header>? Plain HTTP on the same path.
 ---@field save? fun(): table What this version hands to the next one.
 ---@field load? fun(saved: table?, info: nightjar.LoadInfo): any This version begins; start timers here.
 ---@field path? string The path, with `:name` for one segment and `*` at the end for the rest. Default: that of the file.
@@ -92,6 +111,7 @@
 ---@field origins? string[] The web pages that may connect. Default `{ "same" }`.
 ---@field key? string The field that `on` sorts by. Default `"type"`.
 ---@field compress? boolean Whether clients that offer compression get it. Default true.
+---@field deflate? nightjar.Deflate
 ---@field slow? "close"|"drop" What happens to a client for which too much waits. Default `"close"`.
 ---@field keep_alive? nightjar.KeepAlive
 ---@field limits? nightjar.Limits
@@ -143,9 +163,10 @@ function Conn:send(data, options) end
 ---@return "closed"|nil
 function Conn:close(code, reason) end
 
----Puts the connection into a room; twice is once.
+---Puts the connection into a room; twice is once. `"full"` beyond `limits.rooms`.
 ---@param name string 1 to 256 bytes.
----@return Room
+---@return Room room Nil beyond `limits.rooms`.
+---@return "full"|nil
 function Conn:join(name) end
 
 ---Takes the connection out of a room.
@@ -190,7 +211,8 @@ function Room:disconnect(code, reason) end
 ---@class Timer
 local Timer = {}
 
----Ends the timer; one that has ended stays as it is.
+---Ends the timer.
+---@return boolean wasSet Whether it would have run again.
 function Timer:cancel() end
 
 -- MARK: ws
@@ -208,8 +230,8 @@ ws = {}
 ---@return Room
 function ws.room(name, route) end
 
----Goes over the names of the rooms that somebody is in.
----@return fun(): string?
+---Goes over the rooms that somebody is in, as of the call.
+---@return fun(): Room?
 function ws.rooms() end
 
 ---Sends to all connections of the route, the sender included.
@@ -301,7 +323,7 @@ function ws.json.decode(text, options) end
 
 ---Marks a table as an array, so that it is written `[]` even when it is empty.
 ---@generic T: table
----@param t T
+---@param t? T A new table without it.
 ---@return T
 function ws.json.array(t) end
 
@@ -322,7 +344,7 @@ function ws.crypto.sha256(data) end
 function ws.crypto.hmac_sha256(key, data) end
 
 ---Random bytes, good for keys.
----@param n integer
+---@param n integer 1 to 65536.
 ---@return string
 function ws.crypto.random(n) end
 
@@ -331,6 +353,39 @@ function ws.crypto.random(n) end
 ---@param b string
 ---@return boolean
 function ws.crypto.equal(a, b) end
+
+---Bytes as base64 text, with `=` at the end.
+---@param data string
+---@return string
+function ws.crypto.base64(data) end
+
+---The bytes of a base64 text, or nil and why it is none.
+---@param text string
+---@return string? data
+---@return string? why
+function ws.crypto.base64_decode(text) end
+
+---Bytes in the base64 alphabet for URLs, without `=`.
+---@param data string
+---@return string
+function ws.crypto.base64url(data) end
+
+---The bytes of such a text, or nil and why it is none.
+---@param text string
+---@return string? data
+---@return string? why
+function ws.crypto.base64url_decode(text) end
+
+---Bytes as lower-case hexadecimal digits.
+---@param data string
+---@return string
+function ws.crypto.hex(data) end
+
+---The bytes of hexadecimal digits, or nil and why there are none.
+---@param text string
+---@return string? data
+---@return string? why
+function ws.crypto.hex_decode(text) end
 
 -- MARK: ws.shared
 
@@ -380,7 +435,7 @@ function ws.shared.incr(key, n, options) end
 function ws.shared.cas(key, old, new) end
 
 ---@param key string
----@return true
+---@return boolean wasThere
 function ws.shared.delete(key) end
 
 -- MARK: ws.log

@@ -80,7 +80,7 @@ function chat.on.typing(conn, msg)
 end
 
 function chat.invalid(conn, data, why)
-  conn:send { type = "error", why = why == "json" and "this is no JSON object" or "this type is not known" }
+  conn:send { type = "error", why = why == "json" and "this is no JSON" or "this type is not known" }
 end
 
 function chat.close(conn)
