@@ -24,6 +24,10 @@ static const nj_name names[] = {
     {"schema", NJ_RESERVED},   {NULL, NJ_KNOWN},
 };
 
+const char *nj_handler_name(nj_event_kind kind) {
+    return kind < NJ_HANDLER_COUNT ? handlers[kind] : kind == NJ_EVENT_TIMER ? "a timer" : "a spawned body";
+}
+
 int nj_handlers_refuse(lua_State *L, nj_vm *vm, const char *script, const char *text) {
     vm->raising = NJ_CONTRACT;
     lua_pushfstring(L, "%s: %s", script, text);

@@ -157,6 +157,37 @@ void nj_outbox_append(nj_vm *vm, const nj_effect *effect);
 // Writes down the setting at the top, whose key is below it. Stack: key, value. Uses 8 slots.
 void nj_settings_take(lua_State *L, nj_vm *vm, const char *script);
 
+// MARK: shared.c
+
+// Bytes that several threads read; freed when the last has released them.
+typedef struct nj_blob nj_blob;
+
+typedef enum nj_change_result { NJ_CHANGE_DONE, NJ_CHANGE_LATE, NJ_CHANGE_FULL } nj_change_result;
+
+// What is to become of a key.
+typedef struct nj_change {
+    const char *key;
+    size_t key_length;
+    // NULL to delete the key; taken over by nj_shared_change.
+    nj_blob *value;
+    // The version that the key must have with `needs_version`, or else the change is late; 0 when there is none. Afterwards
+    // the one that it had.
+    uint64_t version;
+    bool needs_version;
+    // Nanoseconds until the value expires, or 0; with `keeps_ttl` only for a key that is new.
+    int64_t ttl;
+    bool keeps_ttl;
+} nj_change;
+
+// None of them raises. NULL when there is no memory.
+nj_blob *nj_blob_create(const void *bytes, size_t length);
+const void *nj_blob_bytes(const nj_blob *blob, size_t *length);
+void nj_blob_release(nj_blob *blob);
+// The value of a key, to be released, and its version; NULL and 0 when there is none.
+nj_blob *nj_shared_get(nj_shared *shared, const char *key, size_t key_length, uint64_t *version);
+nj_change_result nj_shared_change(nj_shared *shared, nj_change *change);
+size_t nj_shared_capacity(const nj_shared *shared);
+
 // MARK: The VM
 
 // What runs, or waits: an event's handler in its coroutine.
@@ -187,6 +218,8 @@ typedef struct nj_source {
     size_t length;
 } nj_source;
 
+#define NJ_MOST_WARNINGS 16
+
 struct nj_vm {
     lua_State *main;
     // The coroutine for the next event, and its reference; NULL when that makes another.
@@ -205,6 +238,9 @@ struct nj_vm {
     nj_answer names;
     // What a function puts together before it is a string or an effect; the next use overwrites it.
     nj_bytes scratch;
+    nj_shared *shared;
+    // A value that is being read: here, so that it is released whatever is raised meanwhile.
+    nj_blob *held;
     nj_limits limits;
     // The settings of the script, until they have been read.
     nj_bytes settings;
@@ -231,6 +267,10 @@ struct nj_vm {
     nj_phase phase;
     bool is_running;
     int close_depth;
+
+    // The kinds of warnings about states that have been given.
+    uint64_t warnings[NJ_MOST_WARNINGS];
+    int warning_count;
 
     // What kind of error is being raised; NJ_RUNTIME again once it is caught.
     nj_failure_kind raising;
@@ -354,6 +394,11 @@ void nj_plain_push(lua_State *L, nj_vm *vm, const void *bytes, size_t length);
 bool nj_plain_check(lua_State *L, nj_vm *vm, int index, const char *what, unsigned allowed, int seen, size_t patience,
                     char why[NJ_PLAIN_WHY_CAPACITY]);
 
+// MARK: state.c
+
+// Warns, once for each kind, when the state of the connection whose handler has returned could not be kept. Uses 8 slots.
+void nj_state_check(lua_State *L, nj_vm *vm);
+
 // MARK: sha256.c
 
 #define NJ_SHA256_LENGTH 32
@@ -376,8 +421,16 @@ void nj_sha256_end(nj_sha256 *hash, uint8_t digest[NJ_SHA256_LENGTH]);
 void nj_hmac_begin(nj_hmac *hmac, const void *key, size_t length);
 void nj_hmac_end(nj_hmac *hmac, uint8_t digest[NJ_SHA256_LENGTH]);
 
-// Fills the bytes from the system's generator.
+// MARK: system.c
+
+// Fill the bytes from the system's generator; the first answers false with errno, and does not raise.
+bool nj_random_read(void *bytes, size_t length);
 void nj_random_fill(lua_State *L, void *bytes, size_t length);
+
+// MARK: siphash.c
+
+// Does not raise.
+uint64_t nj_siphash(const uint64_t key[2], const void *bytes, size_t length);
 
 // MARK: The libraries that a script sees
 
@@ -392,6 +445,7 @@ void nj_json_open(lua_State *L);             // json.c: pushes the table of ws.j
 void nj_task_open(lua_State *L);             // task.c: adds sleep and spawn
 void nj_timer_open(lua_State *L);            // timer.c: adds after and every
 void nj_wake_open(lua_State *L);             // wake.c: adds wait and wake
+void nj_shared_open(lua_State *L);           // shared_table.c: pushes the table of ws.shared
 void nj_crypto_open(lua_State *L);           // crypto.c: pushes the table of ws.crypto
 void nj_encoding_open(lua_State *L);         // encoding.c: adds base64 and the others
 void nj_system_open(lua_State *L);           // system.c: adds now, clock, uuid and env
@@ -504,6 +558,8 @@ int nj_on_push(lua_State *L, nj_vm *vm, const nj_event *event);
 void nj_on_take(lua_State *L, nj_vm *vm, const char *script);
 // Raises what is wrong with the table that a script returned.
 int nj_handlers_refuse(lua_State *L, nj_vm *vm, const char *script, const char *text);
+// What the script calls the handler of an event. Does not raise.
+const char *nj_handler_name(nj_event_kind kind);
 // Checks the table at the top that a script returned and takes its handlers. Uses 4 slots.
 void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script);
 // Compiles a chunk and pushes it, or raises what is wrong with it in the name of the source.

@@ -37,20 +37,26 @@ static int clock_seconds(lua_State *L) { return push_seconds(L, CLOCK_MONOTONIC)
 
 // MARK: Randomness
 
-void nj_random_fill(lua_State *L, void *bytes, size_t length) {
+bool nj_random_read(void *bytes, size_t length) {
 #if defined(__linux__)
     uint8_t *next = bytes;
     while (length > 0) {
         ssize_t count = getrandom(next, length, 0);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) nj_raise(L, NJ_RUNTIME, "the system has no random bytes: %s", strerror(errno));
+        if (count < 0) return false;
         next += count;
         length -= (size_t)count;
     }
 #else
-    (void)L;
     arc4random_buf(bytes, length);
 #endif
+    return true;
+}
+
+void nj_random_fill(lua_State *L, void *bytes, size_t length) {
+    if (!nj_random_read(bytes, length)) {
+        nj_raise(L, NJ_RUNTIME, "the system has no random bytes: %s", strerror(errno));
+    }
 }
 
 // ws.uuid(): version 4 (RFC 9562, section 5.4).

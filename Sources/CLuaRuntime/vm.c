@@ -50,7 +50,8 @@ static int open_libraries(lua_State *L) {
     return make_idle(L);
 }
 
-nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *clock, const char *product_version) {
+nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *clock, nj_shared *shared,
+                    const char *product_version) {
     nj_vm *vm = calloc(1, sizeof *vm);
     if (vm == NULL) return NULL;
     vm->host = *host;
@@ -64,6 +65,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->scratch.vm = vm;
     vm->names.bytes.vm = vm;
     vm->settings.vm = vm;
+    vm->shared = shared;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = LUA_NOREF;
@@ -96,6 +98,8 @@ void nj_vm_close(nj_vm *vm) {
     nj_bytes_empty(&vm->scratch, 0);
     nj_bytes_empty(&vm->names.bytes, 0);
     nj_bytes_empty(&vm->settings, 0);
+    nj_blob_release(vm->held);
+    vm->held = NULL;
     vm->outbox.read = 0;
 }
 
@@ -108,7 +112,9 @@ void nj_vm_destroy(nj_vm *vm) {
 
 static int finish_frame(lua_State *L, int status, lua_KContext context) {
     (void)context;
-    if (status != LUA_OK && status != LUA_YIELD) nj_failure_describe(L, nj_vm_of(L), status);
+    nj_vm *vm = nj_vm_of(L);
+    if (status != LUA_OK && status != LUA_YIELD) nj_failure_describe(L, vm, status);
+    else if (vm->limits.is_development) nj_state_check(L, vm);
     return 0;
 }
 
@@ -194,6 +200,8 @@ nj_outcome nj_vm_run(nj_vm *vm, const nj_task *task, const nj_event_frame *frame
     vm->task.thread = NULL;
     nj_watch_leave(vm);
     if (vm->scratch.capacity > NJ_OUTBOX_KEPT) nj_bytes_empty(&vm->scratch, NJ_OUTBOX_KEPT);
+    nj_blob_release(vm->held);
+    vm->held = NULL;
     vm->is_running = false;
     return outcome;
 }

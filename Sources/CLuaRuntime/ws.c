@@ -25,7 +25,7 @@ static const nj_name names[] = {
     {"spawn", NJ_KNOWN},
     {"wait", NJ_KNOWN},
     {"wake", NJ_KNOWN},
-    {"shared", NJ_LATER},
+    {"shared", NJ_KNOWN},
     {"json", NJ_KNOWN},
     {"crypto", NJ_KNOWN},
     {"now", NJ_KNOWN},
@@ -143,6 +143,8 @@ void nj_ws_open(lua_State *L) {
     lua_setfield(L, -2, "log");
     nj_json_open(L);
     lua_setfield(L, -2, "json");
+    nj_shared_open(L);
+    lua_setfield(L, -2, "shared");
     nj_crypto_open(L);
     lua_setfield(L, -2, "crypto");
     nj_system_open(L);

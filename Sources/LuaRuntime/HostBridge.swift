@@ -125,6 +125,7 @@ final class HostBridge {
                 case .refused: return .NJ_VARIABLE_REFUSED
                 }
             },
+            shared_is_full: { context in HostBridge.with(context) { $0.host.sharedIsFull() } },
             apply_effects: { context in HostBridge.with(context) { $0.host.applyEffects() } },
             suspend: { context, task, wait in
                 HostBridge.with(context) { $0.host.suspend(TaskID(rawValue: task), for: Wait(wait.pointee)) }

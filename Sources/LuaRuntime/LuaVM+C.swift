@@ -17,6 +17,7 @@ extension nj_limits {
             load_ticks: limits.loadCPU.ticks,
             stuck_ticks: limits.stuckCPU.ticks,
             wall: UInt32(clamping: Int(limits.wall / .milliseconds(1))),
+            is_development: limits.checksStates,
             fail_from: limits.failingAllocations.lowerBound,
             fail_count: limits.failingAllocations.upperBound - limits.failingAllocations.lowerBound
         )

@@ -24,6 +24,8 @@ package final class LuaVM {
     private let bridge: HostBridge
     // Keeps the timer running.
     private let clock: CPUClock
+    // Keeps the values there.
+    private let shared: SharedSpace
     private let vm: OpaquePointer
 
     /// Makes a VM, compiles the script, runs its top level and checks the table that it returns.
@@ -34,12 +36,13 @@ package final class LuaVM {
         limits: ScriptLimits,
         productVersion: String,
         clock: CPUClock,
+        shared: SharedSpace,
         host: any ScriptHost
     ) throws(ScriptError) {
         let bridge = HostBridge(host: host, script: script)
         var cLimits = nj_limits(limits)
         var functions = bridge.functions
-        guard let vm = nj_vm_create(&cLimits, &functions, clock.pointer, productVersion) else {
+        guard let vm = nj_vm_create(&cLimits, &functions, clock.pointer, shared.pointer, productVersion) else {
             throw ScriptError(memoryFor: script, limit: limits.memory)
         }
         nj_vm_set_instance(vm, UInt32(clamping: script.instance), 0)
@@ -54,6 +57,7 @@ package final class LuaVM {
         self.script = script
         self.bridge = bridge
         self.clock = clock
+        self.shared = shared
         self.vm = vm
     }
 

@@ -44,6 +44,9 @@ package struct ScriptLimits: Sendable {
     /// The time that a handler which waits may take from its start to its end.
     package var wall: Duration = .seconds(30)
 
+    /// Whether a connection's state that a reload would refuse is told of after the handler that made it so.
+    package var checksStates = false
+
     /// CPU time after which an event that cannot be ended, because a C function does not return, aborts the process.
     package var stuckCPU: Duration = .seconds(30)
 

@@ -154,6 +154,9 @@ package protocol ScriptHost: AnyObject {
     /// A variable of the environment, if scripts may see it.
     func environment(_ name: String) -> EnvironmentValue
 
+    /// A value found no room in the ``SharedSpace``; the script gets `nil, "full"`.
+    func sharedIsFull()
+
     /// Pulls ``LuaVM/nextEffect()`` until nil: the outbox has passed 256 KiB.
     func applyEffects()
 

@@ -97,6 +97,14 @@ extension ScriptRunner: ScriptHost {
         self.environment.value(of: name)
     }
 
+    package func sharedIsFull() {
+        self.worker.exceeded(
+            .shared,
+            "a value found no room: what scripts share takes \(self.worker.shared.usedBytes) bytes",
+            metadata: ["route": "\(self.route.path)"]
+        )
+    }
+
     package func applyEffects() {
         while let effect = self.vm?.nextEffect() {
             switch effect {

@@ -112,9 +112,10 @@ package final class ScriptRunner {
         self.version = script.version
         self.vm = try LuaVM(
             loading: script,
-            limits: ScriptLimits(self.route.configuration),
+            limits: self.limits(of: self.route),
             productVersion: productVersion,
             clock: self.worker.clock,
+            shared: self.worker.shared,
             host: self
         )
     }
@@ -124,13 +125,19 @@ package final class ScriptRunner {
         self.route = route
         self.logger[metadataKey: "route"] = "\(route.path)"
         self.vm?.setMessageKey(route.configuration.messageKey)
-        try self.vm?.start(limits: ScriptLimits(route.configuration), instances: instances)
+        try self.vm?.start(limits: self.limits(of: route), instances: instances)
         guard !self.queue.isEmpty else { return }
         // What `load` has spawned starts when the loop is free.
         self.worker.eventLoop.assumeIsolated().execute { [weak self] in
             guard let self else { return }
             self.drainQueue()
         }
+    }
+
+    private func limits(of route: Route) -> ScriptLimits {
+        var limits = ScriptLimits(route.configuration)
+        limits.checksStates = self.worker.isDevelopment
+        return limits
     }
 
     /// Closes the VM. Nothing runs after it.

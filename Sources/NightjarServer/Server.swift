@@ -86,7 +86,13 @@ package final class Server: Sendable {
             let loops = groups.flatMap { Array($0.makeIterator()) }
             let limit = self.configuration.bufferedTotal
             let ledger = BufferLedger(limit: limit > 0 ? limit : MemoryLimit.bytes() / 4, workers: loops.count)
-            let workers = try await self.makeWorkers(on: loops, routeCount: scripts.count, ledger: ledger)
+            let shared = try SharedSpace(capacity: self.configuration.sharedBytes)
+            let workers = try await self.makeWorkers(
+                on: loops,
+                routeCount: scripts.count,
+                ledger: ledger,
+                shared: shared
+            )
             let census = ConnectionCensus(
                 limit: self.configuration.connections > 0
                     ? self.configuration.connections : ConnectionCensus.defaultLimit(),
@@ -246,11 +252,12 @@ package final class Server: Sendable {
     private func makeWorkers(
         on loops: [any EventLoop],
         routeCount: Int,
-        ledger: BufferLedger
+        ledger: BufferLedger,
+        shared: SharedSpace
     ) async throws -> [Worker] {
         var workers: [Worker] = []
         for (index, loop) in loops.enumerated() {
-            let logger = self.logger
+            let (logger, isDevelopment) = (self.logger, self.configuration.isDevelopment)
             let worker = try await loop.submit {
                 try Worker(
                     index: index,
@@ -258,6 +265,8 @@ package final class Server: Sendable {
                     peerCount: loops.count,
                     routeCount: routeCount,
                     ledger: ledger,
+                    shared: shared,
+                    isDevelopment: isDevelopment,
                     logger: logger
                 )
             }.get()

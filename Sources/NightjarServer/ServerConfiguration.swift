@@ -66,6 +66,9 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// Bytes buffered by all connections together, in and out; 0 means a quarter of the memory the process may use.
     package var bufferedTotal = 0
 
+    /// Bytes of all that scripts keep in `ws.shared`; beyond it they get `nil, "full"`.
+    package var sharedBytes = 64 * 1024 * 1024
+
     /// Sockets that may be open at once; 0 means nine tenths of the files that the process may open.
     package var connections = 0
 

@@ -26,6 +26,12 @@ package final class Worker {
     /// The CPU-time clock of this loop's thread, which ends handlers that run too long.
     package let clock: CPUClock
 
+    /// What the scripts of all loops share.
+    package let shared: SharedSpace
+
+    /// Whether scripts are told of mistakes that would show only later.
+    package let isDevelopment: Bool
+
     /// The time, as exact as the grain of the deadline wheel.
     package private(set) var now: MonotonicTime
 
@@ -97,6 +103,8 @@ package final class Worker {
         peerCount: Int,
         routeCount: Int,
         ledger: BufferLedger,
+        shared: SharedSpace,
+        isDevelopment: Bool = false,
         logger: Logger
     ) throws {
         eventLoop.preconditionInEventLoop()
@@ -104,6 +112,8 @@ package final class Worker {
         self.eventLoop = eventLoop
         self.peerCount = peerCount
         self.ledger = ledger
+        self.shared = shared
+        self.isDevelopment = isDevelopment
         self.logger = logger
         self.clock = try CPUClock()
         self.now = MonotonicTime(eventLoop.now)

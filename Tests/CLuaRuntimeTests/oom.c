@@ -61,6 +61,12 @@ static const char script[] =
     "    assert(#ws.crypto.base64url_decode(token) == 32 and not ws.crypto.hex_decode(token))\n"
     "    assert(ws.crypto.hex(ws.crypto.base64_decode(ws.crypto.base64('ab'))) == '6162' and #ws.uuid() == 36)\n"
     "    assert(ws.env(data) == data)\n"
+    "    local kept = { data, { a = { ws.json.null, 1.5 } }, ws.json.array() }\n"
+    "    assert(ws.shared.set('k', kept, { ttl = 1 }) and ws.shared.get('k')[2].a[2] == 1.5)\n"
+    "    assert(ws.shared.cas('k', kept, data) and ws.shared.add('new' .. data, 1) and ws.shared.incr('n', 2) == 2)\n"
+    "    pcall(ws.shared.set, 'k', { x = { print } })\n"
+    "    assert(ws.shared.delete('n') and ws.shared.delete('new' .. data) and not ws.shared.set('k', ('x'):rep(9000)))\n"
+    "    conn.state.players = { data, { print } }\n"
     "    if data == 'fail' then\n"
     "      error(setmetatable({}, { __tostring = function() return 'the text' .. data end }))\n"
     "    end\n"
@@ -216,6 +222,8 @@ static nj_variable host_variable(void *context, const char *name, nj_answer *ans
     return NJ_VARIABLE_SET;
 }
 
+static void host_full(void *context) { (void)context; }
+
 static void host_apply(void *context) {
     nj_effect effect;
     while (nj_vm_next_effect(*(nj_vm **)context, &effect)) effect_count += 1;
@@ -323,6 +331,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .log = host_log,
         .module = host_module,
         .variable = host_variable,
+        .shared_is_full = host_full,
         .apply_effects = host_apply,
         .suspend = host_suspend,
         .set_timer = host_set_timer,
@@ -335,11 +344,20 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .event_ticks = 1000,
         .load_ticks = 1000,
         .stuck_ticks = 100000,
+        .is_development = true,
         .fail_from = fail_from,
         .fail_count = fail_count,
     };
-    vm = nj_vm_create(&limits, &host, clock, "1.0");
-    if (vm == NULL) return true;
+    nj_shared *shared = nj_shared_create(8192);
+    if (shared == NULL) {
+        perror("nj_shared_create");
+        exit(1);
+    }
+    vm = nj_vm_create(&limits, &host, clock, shared, "1.0");
+    if (vm == NULL) {
+        nj_shared_destroy(shared);
+        return true;
+    }
     if (nj_vm_load(vm, "oom.lua", script, sizeof script - 1)) {
         nj_setting setting;
         while (nj_vm_next_setting(vm, &setting)) setting_count += setting.key_length > 0;
@@ -372,6 +390,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
     nj_vm_close(vm);
     size_t used = nj_vm_usage(vm).used;
     nj_vm_destroy(vm);
+    nj_shared_destroy(shared);
     if (used != 0) {
         printf("%zu bytes in use after the end, allocation %llu failed\n", used, (unsigned long long)fail_from);
         exit(1);

@@ -14,6 +14,7 @@ final class FakeHost: ScriptHost {
     var requests: [ConnectionID: ScriptRequest] = [:]
     var modules: [String: String] = [:]
     var environment: [String: EnvironmentValue] = [:]
+    var fullCount = 0
     var log: [String] = []
     var buffered = 0
     var bufferLimit = Int.max
@@ -172,6 +173,10 @@ final class FakeHost: ScriptHost {
         environment[name] ?? .refused
     }
 
+    func sharedIsFull() {
+        fullCount += 1
+    }
+
     func applyEffects() {
         guard let vm else { return }
         while let effect = vm.nextEffect() {
@@ -272,6 +277,7 @@ extension ScriptRequest {
 final class Fixture {
     let host = FakeHost()
     let clock: CPUClock
+    let shared: SharedSpace
     let vm: LuaVM
 
     init(
@@ -281,8 +287,10 @@ final class Fixture {
         instances: Int = 1,
         modules: [String: String] = [:],
         limits: ScriptLimits = .test,
+        shared: SharedSpace? = nil,
         connections: ClosedRange<UInt64> = 1...1
     ) throws {
+        self.shared = try shared ?? SharedSpace(capacity: 1 << 20)
         clock = try CPUClock()
         host.modules = modules
         for number in connections {
@@ -290,7 +298,14 @@ final class Fixture {
         }
         var script = Script(name: name, source: Array(source.utf8), route: "/test", version: 3)
         script.instance = instance
-        vm = try LuaVM(loading: script, limits: limits, productVersion: "1.2.3", clock: clock, host: host)
+        vm = try LuaVM(
+            loading: script,
+            limits: limits,
+            productVersion: "1.2.3",
+            clock: clock,
+            shared: self.shared,
+            host: host
+        )
         host.vm = vm
         try vm.start(limits: limits, instances: instances)
     }
@@ -299,11 +314,13 @@ final class Fixture {
     convenience init(
         handler body: String,
         limits: ScriptLimits = .test,
+        shared: SharedSpace? = nil,
         connections: ClosedRange<UInt64> = 1...1
     ) throws {
         try self.init(
             "return { message = function(conn, data, kind) \(body) end }",
             limits: limits,
+            shared: shared,
             connections: connections
         )
     }

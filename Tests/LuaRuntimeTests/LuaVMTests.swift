@@ -115,14 +115,15 @@ struct LuaVMTests {
         #expect(fixture.host.effects.last == "send #1 text end")
     }
 
-    /// In the steady state an event that keeps nothing asks for its strings and for nothing else.
+    /// In the steady state an event that keeps nothing asks for its strings and for nothing else. A collection, every
+    /// 250 messages here, shrinks the stack of the coroutine, which then grows again: once.
     @Test func allocatesOnlyTheStringOfAMessage() throws {
         let fixture = try Fixture(handler: "conn:send(data, kind)")
         let payload = String(repeating: "x", count: 64)
         for _ in 0..<10 { try fixture.message(payload) }
         let before = fixture.vm.allocations
-        for _ in 0..<100 { try fixture.message(payload) }
-        #expect(fixture.vm.allocations - before == 100)
+        for _ in 0..<1000 { try fixture.message(payload) }
+        #expect((1000...1010).contains(fixture.vm.allocations - before))
     }
 
     /// Connections leave nothing behind in the VM.

@@ -56,6 +56,7 @@ struct SandboxTests {
             ws.log ws.log.debug ws.log.error ws.log.info ws.log.warn \
             ws.now \
             ws.room ws.rooms \
+            ws.shared ws.shared.add ws.shared.cas ws.shared.delete ws.shared.get ws.shared.incr ws.shared.set \
             ws.sleep \
             ws.spawn \
             ws.uuid \

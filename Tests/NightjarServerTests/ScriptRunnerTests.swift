@@ -13,6 +13,18 @@ import NightjarServer
 import Testing
 
 struct ScriptRunnerTests {
+    @Test func checksStatesUnderDevelopment() throws {
+        let script = "return { message = function(conn) conn.state.f = print end }"
+        for isDevelopment in [true, false] {
+            let house = try TestHouse(script, isDevelopment: isDevelopment)
+            try house.connect().send("x")
+            let warnings = house.log.lines.filter {
+                $0.text.hasPrefix("after message: conn.state.f: a function cannot be kept")
+            }
+            #expect(warnings.map(\.level) == (isDevelopment ? [.warning] : []))
+        }
+    }
+
     /// `burn` takes far more than 10 ms of CPU time on any machine, so that a tick of the clock lands in it.
     private static let burner = """
         return { message = function(conn, data)

@@ -37,6 +37,27 @@ struct WorkerLimitsTests {
         #expect(sums.count == 1 && sums.first?.metadata["repeats"] == "4")
     }
 
+    @Test func tellsThatScriptsShareAllTheyMay() throws {
+        let script = """
+            return { message = function(conn, data) print(ws.shared.set(data, ("x"):rep(60000))) end }
+            """
+        let house = try TestHouse(script, sharedBytes: 100_000)
+        let client = try house.connect()
+        for key in ["a", "b", "c"] {
+            client.send(key)
+        }
+        #expect(
+            house.log.lines.map(\.text).filter { $0.hasPrefix("true") || $0.hasPrefix("nil") } == [
+                "true", "nil\tfull", "nil\tfull",
+            ]
+        )
+        let warnings = house.log.lines.filter { $0.level == .warning }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.text.hasPrefix("a value found no room: what scripts share takes 60") == true)
+        #expect(warnings.first?.metadata["route"] == "/test")
+        #expect(house.workers[0].counters[.exceeded(.shared)] == 2)
+    }
+
     @Test func tellsWhatIsLeftAtTheEnd() throws {
         let house = try TestHouse(Self.echo, configuration: Self.small())
         for _ in 0..<2 {

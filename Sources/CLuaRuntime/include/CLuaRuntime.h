@@ -28,6 +28,9 @@
 /// One loaded version of one script. Bound to the thread of its clock.
 typedef struct nj_vm nj_vm;
 
+/// The values that all VMs of a process share; used from every thread.
+typedef struct nj_shared nj_shared;
+
 /// The CPU timer of one thread, which watches the VMs that run on it.
 typedef struct nj_clock nj_clock;
 
@@ -52,6 +55,8 @@ typedef struct nj_limits {
     uint32_t event_ticks, load_ticks, stuck_ticks;
     /// Milliseconds from the start of a handler that waits to its end; the host counts them.
     uint32_t wall;
+    /// Whether mistakes are looked for that would show only later.
+    bool is_development;
     /// For tests: allocations number `fail_from` to `fail_from + fail_count - 1` fail; the first is number 1.
     uint64_t fail_from, fail_count;
 } nj_limits;
@@ -146,6 +151,8 @@ typedef struct nj_host {
     bool (*_Nonnull module)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
     /// Appends the value of a variable of the environment if it is set.
     nj_variable (*_Nonnull variable)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
+    /// A value found no room in nj_shared.
+    void (*_Nonnull shared_is_full)(void *_Nonnull context);
     /// Pulls nj_vm_next_effect until it answers false.
     void (*_Nonnull apply_effects)(void *_Nonnull context);
     /// The handler that runs will wait as the task of this number, for nj_vm_resume; false when too many wait already.
@@ -177,11 +184,25 @@ bool nj_clock_is_signalled(void);
 /// Stops the timer. No VM of the clock may be running.
 void nj_clock_destroy(nj_clock *_Nonnull clock);
 
+// MARK: What VMs share
+
+/// An empty space for values of so many bytes, keys and what it takes to find them counted; NULL when there was no memory.
+nj_shared *_Nullable nj_shared_create(size_t capacity);
+
+/// No VM may have it any more.
+void nj_shared_destroy(nj_shared *_Nonnull shared);
+
+/// Bytes in use, of expired values as long as nothing else needs them.
+size_t nj_shared_used(const nj_shared *_Nonnull shared);
+
+/// For tests: moves the clock by which values expire.
+void nj_shared_advance(nj_shared *_Nonnull shared, int64_t nanoseconds);
+
 // MARK: The VM
 
 /// An empty VM with its libraries; NULL when there was no memory for that.
-nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_Nonnull host,
-                              nj_clock *_Nonnull clock, const char *_Nonnull product_version);
+nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_Nonnull host, nj_clock *_Nonnull clock,
+                              nj_shared *_Nonnull shared, const char *_Nonnull product_version);
 
 /// Compiles a script, runs its top level and checks the table that it returns. `name` is its path in the scripts
 /// folder. On false nj_vm_failure tells why, and the VM can only be destroyed.

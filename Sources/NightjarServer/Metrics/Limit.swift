@@ -41,6 +41,7 @@ package enum Limit: Int, CaseIterable, Sendable {
     case wall
     case timers
     case handlers
+    case shared
 
     /// What happens when a limit is passed.
     package enum Outcome: Hashable, Sendable {
@@ -95,6 +96,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .wall: "wall"
         case .timers: "timers"
         case .handlers: "handlers"
+        case .shared: "shared"
         }
     }
 
@@ -124,6 +126,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .wall: ["limits.wall"]
         case .timers: ["limits.timers"]
         case .handlers: ["limits.handlers"]
+        case .shared: ["shared.size"]
         case .openFiles, .ignoredInput, .inflaterMemory: []
         }
     }
@@ -141,7 +144,7 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .handshakeTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
         case .openFiles, .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .pause
         case .scriptCPU, .scriptMemory, .wall, .timers, .handlers: .error
-        case .rooms: .answer
+        case .rooms, .shared: .answer
         }
     }
 }

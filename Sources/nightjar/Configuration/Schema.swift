@@ -142,6 +142,11 @@ package enum Schema {
             "Bytes buffered by all connections together; 0 means a quarter of the memory the process may use."
         ),
         Setting(
+            "shared.size",
+            .size(.at(\.server.sharedBytes), 64 * 1024...1024 * 1024 * 1024 * 1024),
+            "Bytes of all that scripts keep in `ws.shared`; beyond it they get `nil, \"full\"`."
+        ),
+        Setting(
             "drain.delay",
             .duration(.at(\.server.drainDelay), Duration.zero...Duration.seconds(60)),
             "How long clients are still accepted at shutdown after `/readyz` has begun to answer 503."

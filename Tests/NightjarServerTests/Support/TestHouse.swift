@@ -31,16 +31,28 @@ final class TestHouse {
         on loop: EmbeddedEventLoop? = nil,
         configuration: RouteConfiguration = RouteConfiguration(),
         bufferedTotal: Int = 1 << 30,
+        sharedBytes: Int = 1 << 20,
+        isDevelopment: Bool = false,
         sliceTicks: UInt32 = .max
     ) throws {
         let loops = (0..<count).map { _ in loop ?? EmbeddedEventLoop() }
         let ledger = BufferLedger(limit: bufferedTotal, workers: count)
+        let shared = try SharedSpace(capacity: sharedBytes)
         let log = self.log
         let logger = log.logger
         self.loops = loops
         self.ledger = ledger
         self.workers = try loops.enumerated().map { index, loop in
-            try Worker(index: index, eventLoop: loop, peerCount: count, routeCount: 1, ledger: ledger, logger: logger)
+            try Worker(
+                index: index,
+                eventLoop: loop,
+                peerCount: count,
+                routeCount: 1,
+                ledger: ledger,
+                shared: shared,
+                isDevelopment: isDevelopment,
+                logger: logger
+            )
         }
         self.route = Route(
             index: 0,
