@@ -38,7 +38,7 @@
 ---@field except? nightjar.Except Who is left out.
 
 ---@class nightjar.RouteBroadcastOptions: nightjar.BroadcastOptions
----@field rooms? string[] Only the members of any of these rooms, each once.
+---@field rooms? (string|Room)[] Only the members of any of these rooms, each once.
 
 -- MARK: The table that a script returns
 
@@ -230,8 +230,8 @@ ws = {}
 ---@return Room
 function ws.room(name, route) end
 
----Goes over the rooms that somebody is in, as of the call.
----@return fun(): Room?
+---Goes over the names of the rooms that somebody is in, as of the call.
+---@return fun(): string?
 function ws.rooms() end
 
 ---Sends to all connections of the route, the sender included.

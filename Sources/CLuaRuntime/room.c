@@ -105,7 +105,7 @@ void nj_room_push_names(lua_State *L, nj_vm *vm, uint64_t id) {
 }
 
 // Upvalues: the list of names, the position of the next one. Passes over rooms that nobody is in any more.
-static int next_room(lua_State *L) {
+static int next_of_rooms(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     const uint8_t *list = lua_touserdata(L, lua_upvalueindex(1));
     size_t next = (size_t)lua_tointeger(L, lua_upvalueindex(2)), length;
@@ -116,11 +116,11 @@ static int next_room(lua_State *L) {
     } while (vm->host.room_count(vm->host.context, NJ_OWN_ROUTE, name, length) == 0);
     lua_pushinteger(L, (lua_Integer)next);
     lua_replace(L, lua_upvalueindex(2));
-    nj_room_push(L, vm, name, length);
+    lua_pushlstring(L, name, length);
     return 1;
 }
 
-// for room in ws.rooms() do ... end
+// for name in ws.rooms() do ... end
 static int rooms(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     nj_bytes *bytes = &vm->answer.bytes;
@@ -130,7 +130,7 @@ static int rooms(lua_State *L) {
     void *list = lua_newuserdatauv(L, bytes->length, 0);
     if (bytes->length > 0) memcpy(list, bytes->start, bytes->length);
     lua_pushinteger(L, 0);
-    lua_pushcclosure(L, next_room, 2);
+    lua_pushcclosure(L, next_of_rooms, 2);
     return 1;
 }
 

@@ -17,6 +17,13 @@ package struct BroadcastFrames: Sendable {
 
         package init() {}
 
+        /// One of the plain frame and of windows, each a bit.
+        init(windows: UInt32) {
+            for bits in self.counts.indices where bits == 0 || windows & 1 << UInt32(bits) != 0 {
+                self.counts[bits] = 1
+            }
+        }
+
         /// Adds or removes a member that has agreed to `deflate`.
         package mutating func change(by count: Int, for deflate: DeflateParameters?) {
             let bits = deflate.map { $0.serverNoContextTakeover ? Int($0.serverMaxWindowBits) : 0 } ?? 0

@@ -30,13 +30,17 @@ package final class Room<Occupant: RoomOccupant> {
     }
 
     let name: RoomName
+
+    /// What other loops see of the room; nil at the loops of sockets, whose word does not count.
+    let record: RoomRecord?
     private(set) var places: [Place] = []
 
     /// How many occupants have their socket on which other loop. Short: it has no entry for a loop without.
     private var elsewhere: [(loop: Int, count: Int)] = []
 
-    init(name: RoomName) {
+    init(name: RoomName, record: RoomRecord?) {
         self.name = name
+        self.record = record
     }
 
     /// How many are in the room.
@@ -45,13 +49,10 @@ package final class Room<Occupant: RoomOccupant> {
     /// Those who are in the room.
     package var occupants: [Occupant] { self.places.map(\.occupant) }
 
-    /// A bit for each other loop that has occupants' sockets; from 64 loops on, two share one.
+    /// The ``RouteCensus/bit(of:)`` of each other loop that has occupants' sockets.
     package var loops: UInt64 {
-        self.elsewhere.reduce(0) { $0 | Self.bit(of: $1.loop) }
+        self.elsewhere.reduce(0) { $0 | RouteCensus.bit(of: $1.loop) }
     }
-
-    /// The bit of a loop in ``loops``.
-    package static func bit(of loop: Int) -> UInt64 { 1 << UInt64(loop & 63) }
 
     /// Adds an occupant, and to its stays this room.
     func insert(_ occupant: Occupant, loop: Int) {
@@ -89,6 +90,7 @@ package final class Room<Occupant: RoomOccupant> {
     }
 
     private func count(_ occupant: Occupant, by change: Int, loop: Int) {
+        self.record?.count(by: change)
         let other = occupant.id.worker
         guard other != loop else { return }
         guard let index = self.elsewhere.firstIndex(where: { $0.loop == other }) else {
@@ -138,7 +140,9 @@ package final class RoomName: @unchecked Sendable {
 
 /// What a room is found by: a view of its name, which is there as long as the room, or of one that is looked for. So looking
 /// takes no memory.
-struct RoomKey: Hashable {
+struct RoomKey: Hashable, @unchecked Sendable {
+    // Unchecked: nobody writes the bytes of a name.
+
     private let bytes: UnsafeRawBufferPointer
 
     init(_ name: UnsafeRawBufferPointer) {

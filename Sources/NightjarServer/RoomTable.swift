@@ -13,12 +13,16 @@ package import LuaRuntime
 /// Joining and leaving cost the same however many rooms, occupants and routes there are.
 package final class RoomTable<Occupant: RoomOccupant> {
     private let loop: Int
+    private let census: RouteCensus?
     private var rooms: [RoomKey: Room<Occupant>] = [:]
     private var lastMark: UInt64 = 0
 
-    /// - Parameter loop: the index of the event loop.
-    package init(loop: Int) {
+    /// - Parameters:
+    ///   - loop: the index of the event loop.
+    ///   - census: who else is told; nil at the loop of sockets.
+    package init(loop: Int, census: RouteCensus? = nil) {
         self.loop = loop
+        self.census = census
     }
 
     /// How many rooms somebody is in.
@@ -43,10 +47,7 @@ package final class RoomTable<Occupant: RoomOccupant> {
         let known = self[name]
         if let known, known.stay(of: occupant) != nil { return .stayed }
         guard (occupant.stays?.stays.count ?? 0) < limit else { return .refused }
-        let room = known ?? Room(name: RoomName(name))
-        if known == nil {
-            self.rooms[RoomKey(room.name.bytes)] = room
-        }
+        let room = known ?? self.begin(name)
         room.insert(occupant, loop: self.loop)
         return .moved
     }
@@ -66,6 +67,13 @@ package final class RoomTable<Occupant: RoomOccupant> {
         }
     }
 
+    private func begin(_ name: UnsafeRawBufferPointer) -> Room<Occupant> {
+        let record = self.census?.begin(name)
+        let room = Room<Occupant>(name: record?.name ?? RoomName(name), record: record)
+        self.rooms[RoomKey(room.name.bytes)] = room
+        return room
+    }
+
     private func remove(_ occupant: Occupant, from room: Room<Occupant>, stay: Int) {
         room.remove(occupant, stay: stay, loop: self.loop)
         if let stays = occupant.stays, stays.stays.isEmpty, stays.former.isEmpty {
@@ -73,6 +81,9 @@ package final class RoomTable<Occupant: RoomOccupant> {
         }
         if room.count == 0 {
             self.rooms[RoomKey(room.name.bytes)] = nil
+            if let record = room.record {
+                self.census?.end(record)
+            }
         }
     }
 

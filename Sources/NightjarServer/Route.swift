@@ -30,6 +30,12 @@ package final class Route: Sendable {
     /// Whether each I/O loop has a VM of the route, for the connections of that loop.
     package var isPerCore: Bool { self.configuration.instances == .perCore }
 
+    /// What all event loops know of who is there.
+    package let census = RouteCensus()
+
+    /// What the configuration and other scripts call the route: the script's file without `.lua`.
+    package var name: String { String(self.script.dropLast(".lua".count)) }
+
     /// True while more waits for the one VM than it may hold: connections on every loop stop reading.
     /// ``Worker/isCongested(_:)`` knows of those that each have a VM on their own loop.
     package let isCongested = Atomic<Bool>(false)

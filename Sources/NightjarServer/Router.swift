@@ -50,9 +50,14 @@ package struct Router: Sendable {
     /// Every route, in the order of their paths.
     package let routes: [Route]
 
+    private let routesByName: [String: Route]
+    private let routesByNumber: [Int: Route]
+
     /// - Parameter routes: no two of the same ``PathPattern/shape``.
     package init(_ routes: [Route]) {
         self.routes = routes.sorted { $0.path < $1.path }
+        self.routesByName = Dictionary(routes.map { ($0.name, $0) }) { first, _ in first }
+        self.routesByNumber = Dictionary(routes.map { ($0.index, $0) }) { first, _ in first }
         for route in routes {
             self.insert(route)
         }
@@ -66,6 +71,16 @@ package struct Router: Sendable {
         guard let route = self.route(of: bytes.dropFirst(), from: 0, &values) else { return nil }
         let pairs = zip(route.pattern.names, values)
         return Match(route: route, parameters: pairs.map { ($0, String(Substring($1))) })
+    }
+
+    /// The route of that ``Route/name``.
+    package func route(named name: String) -> Route? {
+        self.routesByName[name]
+    }
+
+    /// The route of that ``Route/index``.
+    package func route(number: Int) -> Route? {
+        self.routesByNumber[number]
     }
 
     /// The route of what is left of a path behind a slash, looked for below a node.

@@ -41,11 +41,22 @@ extension ScriptRunner {
     }
 
     package func forEachRoom(_ body: (UnsafeRawBufferPointer) -> Void) {
-        self.rooms.all.forEach { body($0.name.bytes) }
+        if self.route.isPerCore {
+            self.route.census.forEachRoom(body)
+        } else {
+            self.rooms.all.forEach { body($0.name.bytes) }
+        }
     }
 
     package func roomCount(_ name: UnsafeRawBufferPointer, route: Int?) -> Int {
-        self.rooms[name]?.count ?? 0
+        if let route {
+            return self.worker.router.route(number: route)?.census.count(name) ?? 0
+        }
+        if let room = self.rooms[name] {
+            // With several VMs the record has those of the others as well.
+            return room.record?.count ?? room.count
+        }
+        return self.route.isPerCore ? self.route.census.count(name) : 0
     }
 
     package func members(ofRoom name: UnsafeRawBufferPointer) -> [ConnectionID] {
@@ -53,13 +64,31 @@ extension ScriptRunner {
     }
 
     package func route(named name: UnsafeRawBufferPointer) -> RouteReference {
-        .missing("there is no route \"\(String(decoding: name, as: UTF8.self))\"")
+        let name = String(decoding: name, as: UTF8.self)
+        if name == self.route.name { return .own }
+        if let route = self.worker.router.route(named: name) { return .other(route.index) }
+        let others = self.worker.router.routes.map(\.name).filter { $0 != self.route.name }.sorted()
+        let known = others.isEmpty ? "there are no others" : "the others are \(others.joined(separator: ", "))"
+        return .missing("there is no route \"\(name)\": \(known)")
     }
 
     package func broadcast(_ byteCount: Int, to audience: inout Audience) -> Int {
-        guard let rooms = audience.rooms else { return self.countEverybody(but: audience) }
+        if let number = audience.route {
+            guard let route = self.worker.router.route(number: number), let rooms = audience.rooms else { return 0 }
+            return rooms.reduce(0) { $0 + route.census.count($1) }
+        }
+        guard let rooms = audience.rooms else {
+            return self.countEverybody(but: audience) + self.route.census.openCount - self.openCount
+        }
         // By the time that the effect comes they may have been left.
         audience.note = rooms.reduce(0) { $0 | (self.rooms[$1]?.loops ?? 0) }
+        let count = self.count(in: rooms, but: audience)
+        guard self.route.isPerCore else { return count }
+        // Who is in two rooms elsewhere counts twice, since only those here are known.
+        return rooms.reduce(count) { $0 + self.roomCount($1, route: nil) - (self.rooms[$1]?.count ?? 0) }
+    }
+
+    private func count(in rooms: RoomNames, but audience: Audience) -> Int {
         if audience.exceptRooms.isEmpty, audience.except.count <= 1, let only = rooms.only {
             guard let room = self.rooms[only] else { return 0 }
             let isExcepted = audience.except.first.flatMap(self.member).flatMap(room.stay) != nil
@@ -84,14 +113,14 @@ extension ScriptRunner {
     }
 
     package func disconnect(room name: UnsafeRawBufferPointer, note: inout UInt64) -> Int {
-        guard let room = self.rooms[name] else { return 0 }
+        let count = self.roomCount(name, route: nil)
+        guard let room = self.rooms[name] else { return count }
         note = room.loops
-        let members = room.occupants
-        for member in members {
+        for member in room.occupants {
             self.leaveOpen(member)
             member.takesMessages = false
         }
-        return members.count
+        return count
     }
 
     /// Takes a member that is not open any more out of its rooms, and remembers them for its `close`.
@@ -106,19 +135,21 @@ extension ScriptRunner {
     /// Encodes once, compresses once for each window in use, then one envelope for each event loop that it concerns.
     func fanOut(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions, to audience: Audience) {
         self.worker.counters.add(.broadcasts)
+        let route = audience.route.map { self.worker.router.route(number: $0) } ?? self.route
+        guard let route else { return }
         let frames = BroadcastFrames(
             payload,
             isText: isText,
-            demand: self.demand,
-            level: options.compress ? self.route.configuration.deflateLevel(payload.count) : nil,
+            demand: self.knowsConnections(of: audience) ? self.demand : route.census.demand,
+            level: options.compress ? route.configuration.deflateLevel(payload.count) : nil,
             pool: self.worker.deflatePool
         )
-        for worker in self.membersOnWorker.indices where self.membersOnWorker[worker] > 0 {
+        for worker in self.loops(of: audience, on: route) {
             if worker == self.worker.index {
-                self.worker.broadcast(frames, to: self.route.index, options: options, audience: audience)
-            } else if audience.rooms == nil || audience.note & Room<Member>.bit(of: worker) != 0 {
+                self.worker.broadcast(frames, to: route.index, options: options, audience: audience)
+            } else {
                 let envelope = Envelope.broadcast(
-                    route: self.route.index,
+                    route: route.index,
                     frames: frames,
                     compress: options.compress,
                     key: Array(options.key),
@@ -133,13 +164,31 @@ extension ScriptRunner {
     func disconnect(_ audience: Audience, code: CloseCode, reason: UnsafeRawBufferPointer) {
         guard let room = audience.rooms?.only else { return }
         let reason = String(decoding: reason, as: UTF8.self)
-        self.worker.disconnect(route: self.route.index, room: room, code: code, reason: reason)
-        for worker in self.membersOnWorker.indices
-        where worker != self.worker.index && audience.note & Room<Member>.bit(of: worker) != 0 {
-            self.worker.post(
-                .disconnect(route: self.route.index, room: Array(room), code: code, reason: reason),
-                to: worker
-            )
+        for worker in self.loops(of: audience, on: self.route) {
+            if worker == self.worker.index {
+                self.worker.disconnect(route: self.route.index, room: room, code: code, reason: reason)
+            } else {
+                self.worker.post(
+                    .disconnect(route: self.route.index, room: Array(room), code: code, reason: reason),
+                    to: worker
+                )
+            }
+        }
+    }
+
+    /// Whether this VM has all connections that the audience may hold.
+    private func knowsConnections(of audience: Audience) -> Bool {
+        audience.route == nil && !self.route.isPerCore
+    }
+
+    /// The loops that may have connections of the audience.
+    private func loops(of audience: Audience, on route: Route) -> some Sequence<Int> {
+        let isKnown = self.knowsConnections(of: audience)
+        let note = audience.rooms == nil ? UInt64.max : audience.note | RouteCensus.bit(of: self.worker.index)
+        return self.membersOnWorker.indices.lazy.filter { worker in
+            isKnown
+                ? self.membersOnWorker[worker] > 0 && note & RouteCensus.bit(of: worker) != 0
+                : route.census.hasAudience(on: worker)
         }
     }
 }

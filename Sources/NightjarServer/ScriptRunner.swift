@@ -36,7 +36,7 @@ package final class ScriptRunner {
     package private(set) var openCount = 0
 
     /// Who is in which room, as the script sees it.
-    package let rooms: RoomTable<Member>
+    package private(set) var rooms: RoomTable<Member>
 
     /// How many members have their socket on each event loop.
     package private(set) var membersOnWorker: [Int]
@@ -123,6 +123,7 @@ package final class ScriptRunner {
     /// The settings in the script's table are known: says what it serves, and of how many VMs it is one. Then runs `load`.
     package func start(on route: Route, instances: Int = 1) throws(ScriptError) {
         self.route = route
+        self.rooms = RoomTable(loop: self.worker.index, census: route.census)
         self.logger[metadataKey: "route"] = "\(route.path)"
         self.vm?.setMessageKey(route.configuration.messageKey)
         try self.vm?.start(limits: self.limits(of: route), instances: instances)
@@ -159,6 +160,9 @@ package final class ScriptRunner {
         self.names[request.publicID] = id
         self.membersOnWorker[id.worker] += 1
         self.demand.change(by: 1, for: request.deflate)
+        if let deflate = request.deflate, deflate.serverNoContextTakeover {
+            self.route.census.note(windowBits: deflate.serverMaxWindowBits)
+        }
         // Before `connect` runs, which may be now: what it sends is this loop's own.
         connection?.member = member
         self.enqueue(.connect(member))
@@ -309,6 +313,7 @@ package final class ScriptRunner {
         member.phase = .open
         member.takesMessages = true
         self.openCount += 1
+        self.route.census.countOpen(by: 1)
         self.worker.admit(member, to: self.route)
         self.perform(.connection(member, .connect)) { (vm) throws(ScriptError) in try vm.connect(member.id) }
     }
@@ -471,6 +476,7 @@ extension ScriptRunner {
         guard member.phase == .open else { return }
         member.phase = .closed
         self.openCount -= 1
+        self.route.census.countOpen(by: -1)
         self.stopReceiving(member)
         self.leaveRooms(member)
     }

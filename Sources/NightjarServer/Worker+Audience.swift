@@ -44,11 +44,17 @@ extension Worker {
             self.audiences[route][place] = last
             last.audienceIndex = place
         }
+        if self.audiences[route].isEmpty {
+            connection.route.census.setAudience(false, on: self.index)
+        }
     }
 
     func joinAudience(_ connection: Connection) {
         guard connection.isOpen, connection.audienceIndex == nil else { return }
         connection.audienceIndex = self.audiences[connection.route.index].count
         self.audiences[connection.route.index].append(connection)
+        if connection.audienceIndex == 0 {
+            connection.route.census.setAudience(true, on: self.index)
+        }
     }
 }

@@ -46,7 +46,7 @@ static const char script[] =
     "    room:broadcast(data, { except = { conn, ws.room('x'), ws.room('elsewhere', 'test') }, key = 'k' })\n"
     "    ws.broadcast(data, { rooms = { room, 'y' }, except = ws.room('x') })\n"
     "    ws.room('z', 'else'):broadcast(data)\n"
-    "    for each in ws.rooms() do seen[each.name] = each.count + #conn.rooms + ws.room('z', 'else').count end\n"
+    "    for each in ws.rooms() do seen[each] = ws.room(each).count + #conn.rooms + ws.room('z', 'else').count end\n"
     "    for other in room:conns() do seen[other] = room == ws.room(room.name) and tostring(room) end\n"
     "    ws.wake('room', { room, ws.room('z', 'else') })\n"
     "    conn:leave('other'); ws.room('z'):disconnect(4000, data)\n"

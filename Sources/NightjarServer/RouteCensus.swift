@@ -1,0 +1,125 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Synchronization
+
+/// What every event loop may know of a route: who is there, by numbers only.
+///
+/// The loops of its VMs and sockets write, all read; so scripts of other routes, and the VMs of other loops, need not be asked.
+/// Counts are atomic. A lock is taken when a room begins or ends and when one is looked for by its name from elsewhere, and
+/// never for a message within a route that has one VM.
+package final class RouteCensus: Sendable {
+    private let rooms = Mutex<[RoomKey: RoomRecord]>([:])
+    private let open = Atomic<Int>(0)
+    /// A bit for each loop that broadcasts reach.
+    private let audiences = Atomic<UInt64>(0)
+    /// A bit for each window that a connection has ever agreed to have its messages compressed with.
+    private let windows = Atomic<UInt32>(0)
+
+    package init() {}
+
+    // MARK: - Connections
+
+    /// How many connections are open.
+    package var openCount: Int { self.open.load(ordering: .relaxed) }
+
+    func countOpen(by change: Int) {
+        self.open.wrappingAdd(change, ordering: .relaxed)
+    }
+
+    /// Which frames connections of the route may need, the plain one among them.
+    package var demand: BroadcastFrames.Demand {
+        BroadcastFrames.Demand(windows: self.windows.load(ordering: .relaxed))
+    }
+
+    /// A connection may need the frames of this window.
+    func note(windowBits: UInt8) {
+        let bit = UInt32(1) << UInt32(windowBits)
+        guard self.windows.load(ordering: .relaxed) & bit == 0 else { return }
+        self.windows.bitwiseOr(bit, ordering: .relaxed)
+    }
+
+    /// Whether a loop may have connections that broadcasts reach.
+    package func hasAudience(on loop: Int) -> Bool {
+        self.audiences.load(ordering: .relaxed) & Self.bit(of: loop) != 0
+    }
+
+    /// From now on broadcasts reach connections of a loop, or none any more; for that loop to say.
+    func setAudience(_ isThere: Bool, on loop: Int) {
+        if isThere {
+            self.audiences.bitwiseOr(Self.bit(of: loop), ordering: .relaxed)
+        } else if loop < UInt64.bitWidth {
+            // Others share the bit of a loop beyond.
+            self.audiences.bitwiseAnd(~Self.bit(of: loop), ordering: .relaxed)
+        }
+    }
+
+    /// The bit of a loop in a set of loops; from 64 loops on, two share one.
+    package static func bit(of loop: Int) -> UInt64 { 1 << UInt64(loop & 63) }
+
+    // MARK: - Rooms
+
+    /// How many open connections are in a room.
+    package func count(_ name: UnsafeRawBufferPointer) -> Int {
+        let key = RoomKey(name)
+        return self.rooms.withLock { $0[key]?.count } ?? 0
+    }
+
+    /// Names the rooms that somebody is in. The lock is held meanwhile.
+    package func forEachRoom(_ body: (UnsafeRawBufferPointer) -> Void) {
+        self.rooms.withLock { rooms in
+            for record in rooms.values where record.count > 0 {
+                body(record.name.bytes)
+            }
+        }
+    }
+
+    /// A room begins for a VM.
+    func begin(_ name: UnsafeRawBufferPointer) -> RoomRecord {
+        let key = RoomKey(name)
+        return self.rooms.withLock { rooms in
+            if let record = rooms[key] {
+                record.holders += 1
+                return record
+            }
+            let record = RoomRecord(RoomName(name))
+            rooms[RoomKey(record.name.bytes)] = record
+            return record
+        }
+    }
+
+    /// It ends for that VM.
+    func end(_ record: RoomRecord) {
+        self.rooms.withLock { rooms in
+            record.holders -= 1
+            if record.holders == 0 {
+                rooms[RoomKey(record.name.bytes)] = nil
+            }
+        }
+    }
+}
+
+/// A room of a route, whichever VMs know members of it.
+final class RoomRecord: @unchecked Sendable {
+    // Unchecked: `holders` is only touched under the census's lock.
+
+    let name: RoomName
+    private let occupants = Atomic<Int>(0)
+    /// How many VMs know members of the room.
+    fileprivate var holders = 1
+
+    fileprivate init(_ name: RoomName) {
+        self.name = name
+    }
+
+    /// How many open connections are in the room.
+    var count: Int { self.occupants.load(ordering: .relaxed) }
+
+    func count(by change: Int) {
+        self.occupants.wrappingAdd(change, ordering: .relaxed)
+    }
+}
