@@ -5,6 +5,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 """What permessage-deflate opens to attack: W4's half with RSV1, and W10 to W13 of docs/security-tests.md."""
+import itertools
 import random
 import time
 import zlib
@@ -52,14 +53,17 @@ def test_w4_every_first_byte_with_deflate(target):
     """RSV1 is good on the first frame of a message, and on no other."""
     with under_attack(target) as watch:
         for _ in watch.repeating():
-            for first in range(256):
+            for first, beginning in itertools.product(range(256), (b"", zero_masked(RSV1 | BINARY))):
                 opcode, reserved, is_final = first & 15, first >> 4 & 7, first >> 7
-                is_message = opcode in (TEXT, BINARY) and reserved in (0, 4)
-                is_good = is_message or (opcode in (PING, PONG) and is_final and not reserved)
+                if beginning:
+                    is_part = opcode == CONTINUATION and not reserved
+                else:
+                    is_part = opcode in (TEXT, BINARY) and reserved in (0, 4)
+                is_good = is_part or (opcode in (PING, PONG) and is_final and not reserved)
                 # One zero byte is an empty compressed message, and no body of a Close.
                 with compressing(target, "/echo") as client:
-                    client.send(zero_masked(first, b"\0") + zero_masked(0x80 | CLOSE, close_payload(1000)))
-                    assert read_close(client) == (1000 if is_good else 1002), f"{first:08b}"
+                    client.send(beginning + zero_masked(first, b"\0") + zero_masked(0x80 | CLOSE, close_payload(1000)))
+                    assert read_close(client) == (1000 if is_good else 1002), f"{first:08b} behind {beginning}"
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 """Frames that break RFC 6455: W1 to W6, W23, W24 and W27 of docs/security-tests.md."""
+import itertools
 import random
 import struct
 import time
@@ -36,9 +37,12 @@ def test_w2_lengths_in_more_bytes_than_needed(target):
     with under_attack(target) as watch:
         for _ in watch.repeating():
             for opcode in (TEXT, PING):
-                for extended in (struct.pack("!BH", 0xFE, 125), struct.pack("!BQ", 0xFF, 125), b"\xfe\0\0"):
-                    assert answer_to(target, bytes([0x80 | opcode]) + extended + ZERO_KEY + bytes(125)) == 1002
-            assert answer_to(target, b"\x82" + struct.pack("!BQ", 0xFF, 65535) + ZERO_KEY + bytes(65535)) == 1002
+                for length in (0, 125):
+                    for extended in (struct.pack("!BH", 0xFE, length), struct.pack("!BQ", 0xFF, length)):
+                        sent = bytes([0x80 | opcode]) + extended + ZERO_KEY + bytes(length)
+                        assert answer_to(target, sent) == 1002, (opcode, extended)
+            for length in (126, 65535):
+                assert answer_to(target, b"\x82" + struct.pack("!BQ", 0xFF, length) + ZERO_KEY + bytes(length)) == 1002
 
 
 def test_w3_unmasked_frames(target):
@@ -55,16 +59,18 @@ def test_w3_unmasked_frames(target):
 
 
 def test_w4_every_first_byte(target):
-    """All opcodes, reserved bits and FIN: what is no frame is refused, and what is one does no harm."""
+    """All opcodes, reserved bits and FIN, between messages and within one: what is no frame is refused, and what is one does
+    no harm."""
     with under_attack(target) as watch:
         for _ in watch.repeating():
-            for first in range(256):
+            for first, beginning in itertools.product(range(256), (b"", zero_masked(BINARY))):
                 opcode, reserved, is_final = first & 15, first >> 4 & 7, first >> 7
-                is_good = not reserved and (opcode in (TEXT, BINARY) or (opcode in (CLOSE, PING, PONG) and is_final))
-                sent = zero_masked(first) + zero_masked(0x80 | CLOSE, close_payload(1000))
+                is_control = opcode in (CLOSE, PING, PONG) and is_final
+                is_good = not reserved and (is_control or opcode in ((CONTINUATION,) if beginning else (TEXT, BINARY)))
+                sent = beginning + zero_masked(first) + zero_masked(0x80 | CLOSE, close_payload(1000))
                 # An empty Close is answered by one without a code.
                 expected = (1005 if opcode == CLOSE else 1000) if is_good else 1002
-                assert answer_to(target, sent) == expected, f"{first:08b}"
+                assert answer_to(target, sent) == expected, f"{first:08b} behind {beginning}"
 
 
 def test_w5_control_frames(target):
@@ -180,7 +186,7 @@ def test_w24_text_is_refused_at_its_first_bad_byte(target):
 
 
 def test_w27_nothing_is_sent_that_was_not_written(start, echo, monkeypatch):
-    """The allocator fills what it hands out with A5, and no answer has a run of it."""
+    """The allocator fills what it hands out with A5, and no answer has a run of it, or a byte more than it should."""
     monkeypatch.setenv("MALLOC_PERTURB_", str(0xA5 ^ 0xFF))
     server = start(echo)
     captured = bytearray()
@@ -190,12 +196,11 @@ def test_w27_nothing_is_sent_that_was_not_written(start, echo, monkeypatch):
                 with RawClient(server.port).upgrade("/echo") as client:
                     for opcode in (TEXT, BINARY):
                         client.send_frame(opcode, b"x" * size)
-                        echoed = client.read_frame()
-                        assert len(echoed.payload) == size
-                        captured += echoed.payload
+                        assert client.read_frame().payload == b"x" * size
                     client.send_frame(PING, b"p" * min(size, 125))
-                    captured += client.read_frame().payload
+                    assert client.read_frame() == Frame(PONG, b"p" * min(size, 125), True)
                     client.send_frame(CLOSE, close_payload(1000, "r" * min(size, 123)))
+                    assert client.read_frame() == Frame(CLOSE, close_payload(1000), True)
                     captured += client.read_to_end()
             for sent in (zero_masked(0x83), frame(TEXT, b"\xff"), b"\x82\xff" + struct.pack("!Q", 2**40) + ZERO_KEY):
                 with RawClient(server.port).upgrade("/echo") as client:
