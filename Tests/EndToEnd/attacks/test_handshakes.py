@@ -5,8 +5,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 """Requests that are made to hurt: W14, W15, W17, W19, W20 and W28 of docs/security-tests.md."""
-import time
-
 import pytest
 
 from rawclient import RawClient, request
@@ -21,17 +19,20 @@ FIELDS = ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Connection", "U
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_w14_header_values_of_8_kib_of_noise(target, field):
-    """No value takes longer because of what is in it; the answer may be any, and it comes at once."""
+    """No value takes longer because of what is in it: 2 ms of the server's time with all that a request costs."""
+    requests = 50
     with under_attack(target) as watch:
         for _ in watch.repeating():
             for noise in NOISE:
-                value = (noise * 8192)[:8192]
-                with RawClient(target.port) as client:
-                    began = time.monotonic()
-                    client.send(request("/echo", f"{field}: x{value}x"))
-                    assert client.read_head().startswith(b"HTTP/1.1 ")
-                    # Parsing takes 1 ms at most; the rest is for the machine.
-                    assert time.monotonic() - began < 0.05
+                # With its name this is as much as a field may have, so that it is not refused for its size.
+                value = "x" + (noise * 8192)[:8100] + "x"
+                used = target.cpu_seconds()
+                for _ in range(requests):
+                    with RawClient(target.port) as client:
+                        client.send(request("/echo", f"{field}: {value}"))
+                        # The answer may be any that comes from reading the field.
+                        assert client.read_head()[9:12] in (b"101", b"400", b"426")
+                assert target.cpu_seconds() - used < requests * 0.002, noise
 
 
 def test_w15_number_of_header_fields(target):
