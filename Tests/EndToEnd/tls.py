@@ -16,11 +16,15 @@ from nightjar import PATIENCE
 HANDSHAKE, ALERT = 22, 21
 
 
-def make_certificate(folder, name):
+# What openssl makes keys of.
+KEYS = {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
+
+
+def make_certificate(folder, name, kind="ecdsa"):
     """certificate.pem and key.pem in a folder, each put in its place by a rename as tools for certificates do it."""
     files = (folder / "certificate.pem", folder / "key.pem")
     new = [file.with_suffix(".new") for file in files]
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command = ["openssl", "req", "-x509", "-newkey", *KEYS[kind], "-nodes"]
     command += ["-days", "2", "-subj", f"/CN={name}", "-out", new[0], "-keyout", new[1]]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     for source, target in zip(new, files):

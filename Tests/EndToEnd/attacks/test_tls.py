@@ -33,6 +33,8 @@ from watch import KIB, MIB, percentile, sized, under_attack, wait_until
 
 # What an ordinary client offers, of TLS 1.2: ECDHE with ECDSA and AES-GCM.
 GOOD = 0xC02B
+# And where the certificate is for RSA.
+GOOD_WITH_RSA = 0xC02F
 
 HANDSHAKE_SECONDS = sized(3, 10)
 
@@ -40,15 +42,19 @@ HANDSHAKE_SECONDS = sized(3, 10)
 HANDSHAKE_FAILURE, PROTOCOL_VERSION = 40, 70
 
 
-@pytest.fixture(scope="module")
-def secure(tmp_path_factory, echo):
-    folder = tmp_path_factory.mktemp("secure")
-    certificate, key = make_certificate(folder, "first")
+def serve_securely(folder, scripts, kind="ecdsa"):
+    certificate, key = make_certificate(folder, "first", kind)
     settings = {"threads.io": 1, "listen": "ws://127.0.0.1:0,wss://127.0.0.1:0", "limits.connections": 3000}
     settings |= {"tls.certificate": certificate, "tls.key": key, "limits.handshake": f"{HANDSHAKE_SECONDS}s"}
-    server = Nightjar(folder, echo, settings=settings)
+    server = Nightjar(folder, scripts, settings=settings)
     server.files = folder
     server.secure_port = int(re.search(r"wss://127\.0\.0\.1:(\d+)", server.output.text)[1])
+    return server
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory, echo):
+    server = serve_securely(tmp_path_factory.mktemp("secure"), echo)
     # Every TLS context and buffer is made once, so that the watch sees what an attack adds.
     for _ in range(20):
         certificate_of(server.secure_port)
@@ -84,11 +90,20 @@ WEAK = {
 }
 
 
+@pytest.fixture(scope="module")
+def secure_with_rsa(tmp_path_factory, echo):
+    server = serve_securely(tmp_path_factory.mktemp("rsa"), echo, "rsa")
+    yield server
+    server.stop()
+
+
 @pytest.mark.parametrize("kind", WEAK)
-def test_h05_weak_ciphers_are_refused(secure, kind):
-    assert first_answer(secure.secure_port, client_hello([GOOD], ORDINARY))[0] == HANDSHAKE
-    answer = first_answer(secure.secure_port, client_hello(WEAK[kind], ORDINARY))
-    assert answer == (ALERT, bytes([2, HANDSHAKE_FAILURE]))
+def test_h05_weak_ciphers_are_refused(secure, secure_with_rsa, kind):
+    """Whatever the certificate's key is for: with one for ECDSA nobody could choose the ciphers of the other."""
+    for server, good in ((secure, GOOD), (secure_with_rsa, GOOD_WITH_RSA)):
+        assert first_answer(server.secure_port, client_hello([good], ORDINARY))[0] == HANDSHAKE
+        answer = first_answer(server.secure_port, client_hello(WEAK[kind], ORDINARY))
+        assert answer == (ALERT, bytes([2, HANDSHAKE_FAILURE])), good
 
 
 def test_h05_no_compression_and_no_renegotiation(secure):
