@@ -10,6 +10,7 @@ import LuaRuntime
 import NIOCore
 import NIOEmbedded
 import NightjarServer
+import Synchronization
 import Testing
 
 struct ScriptRunnerTests {
@@ -83,6 +84,24 @@ struct ScriptRunnerTests {
         other.send("y")
         #expect(!busy.transport.isReading)
         #expect(!other.transport.isReading)
+        self.goOn(house)
+        #expect(other.texts == ["y"])
+        #expect(busy.transport.isReading && other.transport.isReading)
+    }
+
+    /// Of several VMs each has its own loop's connections wait, and no others.
+    @Test func stopsReadingOnItsLoopAloneWhereEachHasAVM() throws {
+        var configuration = self.limits()
+        configuration.scriptQueueBytes = 1000
+        configuration.instances = .perCore
+        let house = try TestHouse(Self.burner, configuration: configuration, sliceTicks: 1)
+        let (busy, other) = (try house.connect(), try house.connect())
+        busy.send("burn")
+        busy.send(String(repeating: "x", count: 1001))
+        other.send("y")
+        #expect(!busy.transport.isReading && !other.transport.isReading)
+        let isCongestedEverywhere = house.route.isCongested.load(ordering: .relaxed)
+        #expect(!isCongestedEverywhere)
         self.goOn(house)
         #expect(other.texts == ["y"])
         #expect(busy.transport.isReading && other.transport.isReading)
