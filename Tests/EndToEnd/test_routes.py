@@ -154,6 +154,30 @@ async def test_a_vm_on_each_loop(start, threads):
     await asyncio.gather(*(client.close() for client in clients))
 
 
+async def test_configuration_gives_a_script_more_vms(start, tmp_path):
+    """Each VM sees the ends of its own connections, also of those that the server closes at shutdown."""
+    (tmp_path / "settings.yaml").write_text("routes: {ends: {instances: per-core}}\n")
+    script = """
+return {
+  connect = function(conn) conn:send(ws.instance .. " of " .. ws.instances) end,
+  close = function(conn, code) print("ended", ws.instance, code) end,
+}
+"""
+    server = start({"ends.lua": script}, "--config", tmp_path / "settings.yaml", settings={"threads.io": 2})
+    clients = await asyncio.gather(*(connect(server.url("/ends")) for _ in range(8)))
+    instances = [int((await client.recv()).split(" of 2")[0]) for client in clients]
+    assert set(instances) == {1, 2}
+    await clients[0].close()
+    server.logged(f"ended\\t{instances[0]}\\t1000")
+    server.terminate()
+    await asyncio.gather(*(client.wait_closed() for client in clients))
+    assert server.wait() == 0
+    server.log.thread.join()
+    for instance in (1, 2):
+        own = instances[1:].count(instance)
+        assert server.log.text.count(f"ended\\t{instance}\\t1001") == own
+
+
 async def test_load_knows_the_instance_and_the_settings(start):
     """`load` runs in each VM, when its number and its limits are known."""
     script = """

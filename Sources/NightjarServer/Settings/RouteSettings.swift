@@ -149,7 +149,7 @@ package enum RouteSettings {
         Setting(
             "limits.rooms",
             .integer(.at(\.rooms), 1...1_000_000),
-            "Rooms that one connection may be in; beyond it `conn:join` is an error."
+            "Rooms that one connection may be in; beyond it `conn:join` gives `nil, \"full\"`."
         ),
         Setting(
             "limits.timers",
