@@ -78,7 +78,7 @@ let package = Package(
         // What holds for all bytes: tried with many by `make fuzz`, with the kept ones by the tests.
         .target(
             name: "FuzzProperties",
-            dependencies: ["WebSocketCore", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["LuaRuntime", "WebSocketCore", .product(name: "NIOCore", package: "swift-nio")],
             path: "Fuzz/Properties"
         ),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzProperties"]),

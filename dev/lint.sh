@@ -29,7 +29,7 @@ imports_of() {
     Sources/nightjar)
         echo "NightjarServer ArgumentParser Configuration FoundationEssentials SystemPackage Yams UnixSignals Logging Synchronization $libc"
         ;;
-    Fuzz/Properties) echo "WebSocketCore NIOCore" ;;
+    Fuzz/Properties) echo "WebSocketCore LuaRuntime NIOCore" ;;
     Fuzz/Driver) echo "FuzzProperties $libc" ;;
     # A test may look deeper than its target, but only the runtime's own tests reach its C side.
     Tests/CLuaRuntimeTests | Tests/LuaRuntimeTests) echo "* !CLua" ;;

@@ -5,7 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What `make fuzz` feeds with bytes, and what `make test` replays: one property of the protocol core each.
+/// What `make fuzz` feeds with bytes, and what `make test` replays: one property each, of the protocol core or of
+/// the Lua runtime.
 ///
 /// A property never traps, whatever the bytes, and throws when it does not hold.
 package enum FuzzTarget: String, CaseIterable, Sendable {
@@ -19,6 +20,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case inflate
     /// Messages, compressed by one side and read by the other.
     case roundtrip
+    /// JSON, as scripts read and write it.
+    case json
 
     /// Checks the property for this input.
     package func check(_ input: UnsafeRawBufferPointer) throws(PropertyFailure) {
@@ -28,6 +31,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .negotiation: try NegotiationProperty.check(input)
         case .inflate: try InflateProperty.check(input)
         case .roundtrip: try RoundTripProperty.check(input)
+        case .json: try JSONProperty.check(input)
         }
     }
 
