@@ -24,6 +24,7 @@ final class TestTown {
         let loops = (0..<count).map { _ in EmbeddedEventLoop() }
         let ledger = BufferLedger(limit: 1 << 30, workers: count)
         let logger = self.log.logger
+        let shared = try SharedSpace(capacity: 1 << 20)
         let workers = try loops.enumerated().map { index, loop in
             try Worker(
                 index: index,
@@ -31,6 +32,7 @@ final class TestTown {
                 peerCount: count,
                 routeCount: scripts.count,
                 ledger: ledger,
+                shared: shared,
                 logger: logger
             )
         }
