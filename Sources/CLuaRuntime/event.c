@@ -25,12 +25,22 @@ static void push_report(lua_State *L, const nj_report *report) {
 
 static const char *bytes_of(const nj_event *event) { return event->length > 0 ? event->bytes : ""; }
 
+static int do_nothing(lua_State *L) {
+    (void)L;
+    return 0;
+}
+
 static int push_event(lua_State *L, nj_vm *vm, const void *what) {
     const nj_event *event = what;
     if (event->kind == NJ_EVENT_TIMER) return nj_timer_push(L, vm, event);
     if (event->kind == NJ_EVENT_SPAWN) return nj_task_push_spawned(L, vm, event->number);
+    if (event->kind == NJ_EVENT_UPGRADE || event->kind == NJ_EVENT_REQUEST) return nj_http_push(L, vm, event);
     if (vm->on_ref != LUA_NOREF && event->kind == NJ_EVENT_MESSAGE && event->is_text) return nj_on_push(L, vm, event);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handler_refs[event->kind]);
+    if (vm->handler_refs[event->kind] == LUA_NOREF) {
+        lua_pushcfunction(L, do_nothing);
+    } else {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handler_refs[event->kind]);
+    }
     if (event->has_connection) {
         nj_connection_push(L, vm, event->id);
     } else {
@@ -38,6 +48,7 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
     }
     switch (event->kind) {
     case NJ_EVENT_CONNECT:
+        if (event->token != 0) nj_http_take_state(L, vm, event->token, lua_gettop(L));
         if (!vm->connect_takes_request) return 1;
         nj_request_push(L, vm, lua_gettop(L));
         return 2;
@@ -51,6 +62,8 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
         lua_pushboolean(L, event->was_clean);
         return 4;
     case NJ_EVENT_DRAIN:
+    case NJ_EVENT_UPGRADE:
+    case NJ_EVENT_REQUEST:
         return 1;
     case NJ_EVENT_ERROR:
         push_report(L, event->report);
@@ -66,8 +79,10 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
 static bool is_handled(nj_vm *vm, const nj_event *event) {
     if (event->kind < NJ_HANDLER_COUNT && vm->handler_refs[event->kind] != LUA_NOREF) return true;
     if (event->kind == NJ_EVENT_MESSAGE) return vm->on_ref != LUA_NOREF && event->is_text;
-    if (event->kind < NJ_HANDLER_COUNT) return false;
     if (vm->main == NULL) return false;
+    // Without a handler a connection still has the state that its upgrade returned.
+    if (event->kind == NJ_EVENT_CONNECT) return event->token != 0;
+    if (event->kind < NJ_HANDLER_COUNT) return false;
     return event->kind == NJ_EVENT_SPAWN || nj_timer_is_set(vm, event->number);
 }
 

@@ -12,13 +12,14 @@
 
 static const char *const handlers[NJ_HANDLER_COUNT] = {
     [NJ_EVENT_CONNECT] = "connect", [NJ_EVENT_MESSAGE] = "message", [NJ_EVENT_CLOSE] = "close",
-    [NJ_EVENT_DRAIN] = "drain",     [NJ_EVENT_ERROR] = "error",
+    [NJ_EVENT_DRAIN] = "drain",     [NJ_EVENT_ERROR] = "error",     [NJ_EVENT_UPGRADE] = "upgrade",
+    [NJ_EVENT_REQUEST] = "request",
 };
 
 static const nj_name names[] = {
     {"connect", NJ_KNOWN},     {"message", NJ_KNOWN},  {"close", NJ_KNOWN},       {"drain", NJ_KNOWN},
-    {"error", NJ_KNOWN},       {"upgrade", NJ_LATER},  {"on", NJ_KNOWN},          {"invalid", NJ_KNOWN},
-    {"request", NJ_LATER},     {"save", NJ_KNOWN},     {"load", NJ_KNOWN},
+    {"error", NJ_KNOWN},       {"upgrade", NJ_KNOWN},  {"on", NJ_KNOWN},          {"invalid", NJ_KNOWN},
+    {"request", NJ_KNOWN},     {"save", NJ_KNOWN},     {"load", NJ_KNOWN},
     {"calls", NJ_RESERVED},    {"event", NJ_RESERVED}, {"presence", NJ_RESERVED}, {"alarm", NJ_RESERVED},
     {"history", NJ_RESERVED},  {"track", NJ_RESERVED}, {"shard_by", NJ_RESERVED}, {"auto_reply", NJ_RESERVED},
     {"schema", NJ_RESERVED},   {NULL, NJ_KNOWN},

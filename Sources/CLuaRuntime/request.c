@@ -33,10 +33,11 @@ static void add_pair(lua_State *L, const char *name, size_t name_length, const c
     lua_rawset(L, -3);
 }
 
-// Adds one field to the request at the top. `owner` is the index of the conn.
+// Adds one field to the request at the top. `owner` is the index of the conn, 0 without one.
 static void add_field(lua_State *L, int owner, nj_field field, const char *name, size_t name_length, const char *value,
                       size_t value_length) {
     if (field == NJ_SUBPROTOCOL) {
+        if (owner == 0) return;
         lua_pushlstring(L, value, value_length);
         lua_setiuservalue(L, owner, NJ_CONNECTION_PROTOCOL);
         return;
@@ -60,14 +61,9 @@ static void add_field(lua_State *L, int owner, nj_field field, const char *name,
     lua_pop(L, 1);
 }
 
-void nj_request_push(lua_State *L, nj_vm *vm, int index) {
-    const nj_connection *connection = lua_touserdata(L, index);
-    nj_bytes *bytes = &vm->answer.bytes;
-    nj_bytes_empty(bytes, NJ_OUTBOX_KEPT);
-    if (!vm->host.request(vm->host.context, connection->id, &vm->answer)) {
-        lua_pushnil(L);
-        return;
-    }
+// Pushes the request that the host has appended to the answer.
+static void push_answer(lua_State *L, nj_vm *vm, int owner) {
+    const nj_bytes *bytes = &vm->answer.bytes;
     if (bytes->failed) nj_raise(L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
     lua_createtable(L, 0, NJ_COOKIE);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
@@ -83,10 +79,32 @@ void nj_request_push(lua_State *L, nj_vm *vm, int index) {
         const char *start = (const char *)bytes->start + next;
         memcpy(head, start, sizeof head);
         const char *name = start + sizeof head;
-        add_field(L, index, (nj_field)head[0], name, head[1], name + head[1], head[2]);
+        add_field(L, owner, (nj_field)head[0], name, head[1], name + head[1], head[2]);
     }
+}
+
+void nj_request_push(lua_State *L, nj_vm *vm, int index) {
+    const nj_connection *connection = lua_touserdata(L, index);
+    nj_bytes_empty(&vm->answer.bytes, NJ_OUTBOX_KEPT);
+    if (!vm->host.request(vm->host.context, connection->id, &vm->answer)) {
+        lua_pushnil(L);
+        return;
+    }
+    push_answer(L, vm, index);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, index, NJ_CONNECTION_REQUEST);
+}
+
+void nj_request_push_pending(lua_State *L, nj_vm *vm, const nj_event *event) {
+    nj_bytes_empty(&vm->answer.bytes, NJ_OUTBOX_KEPT);
+    if (!vm->host.pending_request(vm->host.context, event->token, &vm->answer)) {
+        lua_pushnil(L);
+        return;
+    }
+    push_answer(L, vm, 0);
+    if (event->kind != NJ_EVENT_REQUEST) return;
+    lua_pushlstring(L, event->length > 0 ? event->bytes : "", event->length);
+    lua_setfield(L, -2, "body");
 }
 
 // headers.Name: the names are lower-case, and asking for one ignores case.

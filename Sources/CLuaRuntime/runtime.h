@@ -251,7 +251,7 @@ struct nj_vm {
     int handler_refs[NJ_HANDLER_COUNT], connections_ref, connection_metatable_ref, headers_metatable_ref, modules_ref,
         ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref,
         save_ref, on_ref, invalid_ref, json_null_ref,
-        json_array_ref, room_metatable_ref;
+        json_array_ref, room_metatable_ref, upgrades_ref;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
     const void *connection_metatable, *timer_metatable, *room_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.
@@ -474,6 +474,17 @@ nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
 int nj_connections_push(lua_State *L, nj_vm *vm);
 // Pushes the request of the connection at `index`, or nil when it is forgotten. Uses 8 slots.
 void nj_request_push(lua_State *L, nj_vm *vm, int index);
+// Pushes the request of an event that has no connection yet, or nil when it is forgotten. Uses 8 slots.
+void nj_request_push_pending(lua_State *L, nj_vm *vm, const nj_event *event);
+
+// Bytes of all header lines of an answer.
+#define NJ_LONGEST_FIELDS (32 * 1024)
+
+void nj_http_open(lua_State *L); // http.c: pushes nothing
+// Pushes what runs `upgrade` or `request` and answers with its results, and the arguments; answers their number.
+int nj_http_push(lua_State *L, nj_vm *vm, const nj_event *event);
+// Gives the conn at `connection` the state that its upgrade returned, if there is one. Uses 3 slots.
+void nj_http_take_state(lua_State *L, nj_vm *vm, uint64_t token, int connection);
 
 // Why a connection is closed.
 typedef struct nj_ending {

@@ -46,6 +46,7 @@ static int open_libraries(lua_State *L) {
     vm->modules_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     nj_connection_open(L);
     nj_request_open(L);
+    nj_http_open(L);
     nj_sandbox_open(L);
     return make_idle(L);
 }

@@ -24,4 +24,11 @@ package enum Effect {
 
     /// Closes all who were in the room of the audience when the host was asked; otherwise as ``close(_:code:reason:)``.
     case disconnect(Audience, code: UInt16, reason: UnsafeRawBufferPointer)
+
+    /// The `upgrade` of this request lets the client in. The sub-protocol is the one that it chose, empty without one; the
+    /// fields are checked header lines, each with its CR LF.
+    case accept(RequestToken, subprotocol: UnsafeRawBufferPointer, fields: UnsafeRawBufferPointer)
+
+    /// An `upgrade` refuses, or a `request` answers: a status in 200...599, checked header lines, and the body.
+    case response(RequestToken, status: Int, fields: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer)
 }

@@ -7,9 +7,9 @@
 
 /// The handlers that a script has.
 package struct Handlers: OptionSet, Sendable {
-    package let rawValue: UInt8
+    package let rawValue: UInt16
 
-    package init(rawValue: UInt8) {
+    package init(rawValue: UInt16) {
         self.rawValue = rawValue
     }
 
@@ -18,4 +18,6 @@ package struct Handlers: OptionSet, Sendable {
     package static let close = Handlers(rawValue: 1 << 2)
     package static let drain = Handlers(rawValue: 1 << 3)
     package static let error = Handlers(rawValue: 1 << 4)
+    package static let upgrade = Handlers(rawValue: 1 << 5)
+    package static let request = Handlers(rawValue: 1 << 6)
 }

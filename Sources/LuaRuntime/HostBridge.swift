@@ -105,6 +105,17 @@ final class HostBridge {
                 request.append(to: answer)
                 return true
             },
+            pending_request: { context, token, answer in
+                let token = RequestToken(rawValue: token)
+                guard let request = HostBridge.with(context, { $0.host.request(of: token) }) else { return false }
+                request.append(to: answer)
+                return true
+            },
+            judge_protocol: { context, token, name, length in
+                let name = UnsafeRawBufferPointer(start: name, count: length)
+                let token = RequestToken(rawValue: token)
+                return HostBridge.with(context) { $0.host.judge(protocol: name, for: token) }.verdict
+            },
             log: { context, level, message, length, id, source in
                 let message = UnsafeRawBufferPointer(start: message, count: length)
                 let connection = id.map { ConnectionID(rawValue: $0.pointee) }
@@ -186,6 +197,16 @@ extension SendVerdict {
         case .closed: .NJ_CLOSED
         case .overflow: .NJ_OVERFLOW
         case .unsettled: .NJ_UNSETTLED
+        }
+    }
+}
+
+extension ProtocolVerdict {
+    fileprivate var verdict: nj_protocol_verdict {
+        switch self {
+        case .fine: .NJ_PROTOCOL_FINE
+        case .notOffered: .NJ_PROTOCOL_NOT_OFFERED
+        case .notListed: .NJ_PROTOCOL_NOT_LISTED
         }
     }
 }

@@ -18,6 +18,7 @@ extension nj_limits {
             stuck_ticks: limits.stuckCPU.ticks,
             wall: UInt32(clamping: Int(limits.wall / .milliseconds(1))),
             is_development: limits.checksStates,
+            response: limits.response,
             fail_from: limits.failingAllocations.lowerBound,
             fail_count: limits.failingAllocations.upperBound - limits.failingAllocations.lowerBound
         )
@@ -39,6 +40,17 @@ extension nj_event {
         self.id = id.rawValue
         self.has_connection = true
     }
+
+    init(_ kind: nj_event_kind, _ token: RequestToken) {
+        self.init()
+        self.kind = kind
+        self.token = token.rawValue
+    }
+}
+
+extension nj_effect {
+    /// The header fields of an answer.
+    var fields: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: key, count: key_length) }
 }
 
 extension nj_event {
@@ -103,6 +115,8 @@ extension nj_event_kind {
         case .NJ_EVENT_ERROR: "error"
         case .NJ_EVENT_TIMER: "timer"
         case .NJ_EVENT_SPAWN: "spawn"
+        case .NJ_EVENT_UPGRADE: "upgrade"
+        case .NJ_EVENT_REQUEST: "request"
         }
     }
 }
@@ -115,6 +129,8 @@ extension Handlers {
         if nj_vm_handles(vm, .NJ_EVENT_CLOSE) { insert(.close) }
         if nj_vm_handles(vm, .NJ_EVENT_DRAIN) { insert(.drain) }
         if nj_vm_handles(vm, .NJ_EVENT_ERROR) { insert(.error) }
+        if nj_vm_handles(vm, .NJ_EVENT_UPGRADE) { insert(.upgrade) }
+        if nj_vm_handles(vm, .NJ_EVENT_REQUEST) { insert(.request) }
     }
 }
 

@@ -85,9 +85,30 @@ package final class LuaVM {
         guard nj_vm_start(vm, Int64(script.version)) else { throw failure(in: "load") }
     }
 
-    /// Runs `connect`.
-    package func connect(_ id: ConnectionID) throws(ScriptError) -> Outcome {
+    /// Runs `upgrade`; its answer comes as an effect. The state that it returned waits until ``connect(_:after:)`` takes it,
+    /// or ``abandonUpgrade(_:)``.
+    package func upgrade(_ token: RequestToken) throws(ScriptError) -> Outcome {
+        var event = nj_event(.NJ_EVENT_UPGRADE, token)
+        return try dispatch(&event)
+    }
+
+    /// Runs `request`; its answer comes as an effect. The body goes into Lua once and is not kept here.
+    package func request(_ token: RequestToken, body: UnsafeRawBufferPointer) throws(ScriptError) -> Outcome {
+        var event = nj_event(.NJ_EVENT_REQUEST, token)
+        event.bytes = body.baseAddress
+        event.length = body.count
+        return try dispatch(&event)
+    }
+
+    /// Drops the state of an upgrade that no connection follows; not while an event runs.
+    package func abandonUpgrade(_ token: RequestToken) {
+        nj_vm_abandon_upgrade(vm, token.rawValue)
+    }
+
+    /// Runs `connect`; the connection has the state that the upgrade with that token returned.
+    package func connect(_ id: ConnectionID, after upgrade: RequestToken? = nil) throws(ScriptError) -> Outcome {
         var event = nj_event(.NJ_EVENT_CONNECT, id)
+        event.token = upgrade?.rawValue ?? 0
         return try dispatch(&event)
     }
 
@@ -206,6 +227,11 @@ package final class LuaVM {
             return .leave(id, room: bytes)
         case .NJ_EFFECT_DISCONNECT:
             return Audience.with(effect.audience) { .disconnect($0, code: effect.code, reason: bytes) }
+        case .NJ_EFFECT_ACCEPT:
+            return .accept(RequestToken(rawValue: effect.id), subprotocol: bytes, fields: effect.fields)
+        case .NJ_EFFECT_RESPONSE:
+            let token = RequestToken(rawValue: effect.id)
+            return .response(token, status: Int(effect.code), fields: effect.fields, body: bytes)
         }
     }
 

@@ -47,6 +47,9 @@ package struct ScriptLimits: Sendable {
     /// Whether a connection's state that a reload would refuse is told of after the handler that made it so.
     package var checksStates = false
 
+    /// Bytes of the body of an HTTP answer.
+    package var response = 1024 * 1024
+
     /// CPU time after which an event that cannot be ended, because a C function does not return, aborts the process.
     package var stuckCPU: Duration = .seconds(30)
 

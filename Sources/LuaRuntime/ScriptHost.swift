@@ -55,6 +55,17 @@ package enum ScriptLogLevel: Int32, Sendable {
     case error
 }
 
+/// What is to be said of the sub-protocol that an `upgrade` chose.
+package enum ProtocolVerdict: Sendable {
+    case fine
+
+    /// The client did not offer it.
+    case notOffered
+
+    /// The route has a list of the sub-protocols that it speaks, and it is not on it.
+    case notListed
+}
+
 /// The answer to `require`.
 package enum ModuleSource: Sendable {
     /// The text of the module.
@@ -144,6 +155,12 @@ package protocol ScriptHost: AnyObject {
 
     /// The request of a connection; nil once it is forgotten, which is not before ``LuaVM/forget(_:)``.
     func request(of id: ConnectionID) -> ScriptRequest?
+
+    /// The request of an `upgrade` or `request`; nil once nobody waits for its answer.
+    func request(of token: RequestToken) -> ScriptRequest?
+
+    /// Whether the `upgrade` of that request may choose the sub-protocol, which is whatever the script returned.
+    func judge(protocol name: UnsafeRawBufferPointer, for token: RequestToken) -> ProtocolVerdict
 
     /// Takes a line of the script's log; `source` is its place, such as `chat.lua:12`.
     func log(_ level: ScriptLogLevel, _ message: UnsafeRawBufferPointer, connection: ConnectionID?, source: String)

@@ -21,10 +21,13 @@ package struct ClientRequest: Sendable {
     package var headers: [(name: String, value: String)]
 
     /// The sub-protocol that was chosen.
-    package let subprotocol: String?
+    package var subprotocol: String?
+
+    /// The request in which the script was asked for an `upgrade`, whose state the connection takes; nil without that handler.
+    package var upgrade: RequestToken?
 
     /// What was agreed about permessage-deflate; nil for nothing.
-    package let deflate: DeflateParameters?
+    package var deflate: DeflateParameters?
 
     package init(
         publicID: PublicID,
@@ -63,9 +66,14 @@ package struct ClientRequest: Sendable {
             query: self.target.query,
             headers: headers,
             cookies: Self.cookies(in: headers.first { $0.name == "cookie" }?.value ?? ""),
-            protocols: Self.elements(of: headers.first { $0.name == "sec-websocket-protocol" }?.value ?? ""),
+            protocols: self.offeredProtocols,
             subprotocol: self.subprotocol
         )
+    }
+
+    /// The sub-protocols that the client offers, in its order.
+    package var offeredProtocols: [String] {
+        self.headers.filter { $0.name.lowercased() == "sec-websocket-protocol" }.flatMap { Self.elements(of: $0.value) }
     }
 
     private var joinedHeaders: [(name: String, value: String)] {

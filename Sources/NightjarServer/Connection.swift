@@ -171,7 +171,12 @@ package final class Connection: RoomOccupant {
         // Out first: it is not the script's output, and must not count as such.
         self.queue.append(sharing: answer)
         self.settle()
-        guard self.phase == .open else { return }
+        guard self.phase == .open else {
+            if let upgrade = request.upgrade {
+                self.worker.abandon(upgrade, of: self.route)
+            }
+            return
+        }
         self.worker.opened(self, request: request)
         self.settle()
     }

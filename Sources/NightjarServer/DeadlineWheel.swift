@@ -5,23 +5,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-package import LuaRuntime
 package import WebSocketCore
 
-/// Deadlines of many connections in a ring of buckets: setting one is an append, and time costs only what is due.
+/// Deadlines of many owners, such as connections, in a ring of buckets: setting one is an append, and time costs only what is
+/// due.
 ///
-/// A deadline that moves away is not touched: its entry comes up at the old time, the connection says that it is not due and
+/// A deadline that moves away is not touched: its entry comes up at the old time, the owner says that it is not due and
 /// is put in again. One that comes nearer gets a second entry, and the first is stale when it comes up.
-package struct DeadlineWheel {
+package struct DeadlineWheel<ID> {
     /// The grain of time: a deadline is noticed up to this much late.
-    package static let interval: Duration = .milliseconds(250)
+    package static var interval: Duration { .milliseconds(250) }
 
-    private static let intervalNanoseconds: UInt64 = 250_000_000
-    private static let bucketCount: UInt64 = 256
+    private static var intervalNanoseconds: UInt64 { 250_000_000 }
+    private static var bucketCount: UInt64 { 256 }
 
     package struct Entry {
-        package let id: ConnectionID
-        /// The turn at which the entry comes up; an entry that its connection does not expect is stale.
+        package let id: ID
+        /// The turn at which the entry comes up; an entry that its owner does not expect is stale.
         package let turn: UInt64
     }
 
@@ -35,10 +35,10 @@ package struct DeadlineWheel {
         self.turn = now.nanoseconds / Self.intervalNanoseconds
     }
 
-    /// Puts in a connection that wants to be called at `deadline`, or before it when it lies beyond the ring (about a minute).
+    /// Puts in an owner that wants to be called at `deadline`, or before it when it lies beyond the ring (about a minute).
     ///
     /// - Returns: the turn at which the entry will come up.
-    package mutating func insert(_ id: ConnectionID, at deadline: MonotonicTime) -> UInt64 {
+    package mutating func insert(_ id: ID, at deadline: MonotonicTime) -> UInt64 {
         let turn = self.turnOf(deadline)
         self.buckets[Int(turn % Self.bucketCount)].append(Entry(id: id, turn: turn))
         return turn

@@ -31,13 +31,15 @@ package struct HTTPAnswer {
     }
 
     /// The answer as it goes over the wire.
-    package func bytes(withBody: Bool) -> ByteBuffer {
+    ///
+    /// - Parameter fields: more header lines of a 101, each with its CR LF.
+    package func bytes(withBody: Bool, fields: [UInt8] = []) -> ByteBuffer {
         var text = "HTTP/1.1 \(self.status) \(HTTPResponseStatus(statusCode: self.status).reasonPhrase)\r\n"
         for (name, value) in self.headers {
             text += "\(name): \(value)\r\n"
         }
         guard self.status != 101 else {
-            return ByteBuffer(string: text + "\r\n")
+            return ByteBuffer(bytes: Array(text.utf8) + fields + Array("\r\n".utf8))
         }
         let connection = self.headers.contains { $0.name == "Upgrade" } ? "Upgrade, close" : "close"
         let body = self.sentence.hasSuffix("\n") ? self.sentence : self.sentence + "\n"

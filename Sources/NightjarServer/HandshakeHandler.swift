@@ -6,83 +6,151 @@
 //
 
 internal import Logging
+internal import LuaRuntime
 internal import NIOCore
 internal import NIOHTTP1
 internal import WebSocketCore
 
-/// Answers the one HTTP/1.1 request of a channel: with an upgrade, or with a short refusal and the end of the connection.
+/// Answers the HTTP/1.1 requests of a channel, one after the other, until one of them becomes a WebSocket.
 ///
-/// One deadline covers everything from accept to the end of the answer; no byte that arrives renews it.
+/// A refusal ends the connection, and nothing behind it is answered; the connection goes on only behind what a script has
+/// answered. One deadline covers everything from accept to the first 101 or the end of a refusal; no byte that arrives
+/// renews it. Heads are judged in `HandshakeHandler+Head.swift`, scripts are asked in `HandshakeHandler+Script.swift`.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
 
-    private enum State {
+    enum State {
         case waitingForHead
         /// The head is good; the request has no body, so its end follows.
-        case accepted(Route, ClientRequest, answer: HTTPAnswer)
-        /// The request is over; the upgrade happens when the decoder has looked at all that came with it.
-        case complete(Route, ClientRequest, answer: HTTPAnswer)
-        /// The answer is sent, and whatever else comes is ignored.
+        case accepted(Upgrade)
+        /// The request is over; the rest happens when the decoder has looked at all that came with it.
+        case complete(Upgrade)
+        /// The body of a request that a script will answer is on its way.
+        case receiving(PlainRequest)
+        /// The script decides.
+        case asking(RequestToken, Asked)
+        /// The script's answer is on its way out; the connection goes on behind it.
+        case answering(Route)
+        /// The last answer is sent, and whatever else comes is ignored.
         case answered
     }
 
-    private let worker: Worker
-    private let configuration: ServerConfiguration
+    /// What a script is asked about.
+    enum Asked {
+        case upgrade(Upgrade)
+        case request(PlainRequest)
+    }
+
+    /// A handshake that is good as far as the server can tell.
+    struct Upgrade {
+        let route: Route
+        var request: ClientRequest
+        let acceptKey: String
+        /// The answer to the client's offers of extensions.
+        let extensions: String?
+    }
+
+    /// A request that is not to become a WebSocket, for a route whose script answers such requests.
+    struct PlainRequest {
+        let route: Route
+        let request: ClientRequest
+        /// Whether only the head of the answer is wanted.
+        let isHead: Bool
+        /// Whether no other request may follow.
+        let endsConnection: Bool
+    }
+
+    let worker: Worker
+    let configuration: ServerConfiguration
     private let census: ConnectionCensus
-    private let isSecure: Bool
-    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
-    private var context: ChannelHandlerContext?
-    private var state = State.waitingForHead
+    let isSecure: Bool
+    let gate: InputGate
+    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private(set) var context: ChannelHandlerContext?
+    var state = State.waitingForHead
     private var serial: UInt64?
 
+    /// The time by which what the state says must be over.
+    private var deadline = MonotonicTime.never
+    /// The turn of the deadline wheel at which this handler expects to be called; entries of other turns are stale.
+    private var expectedTurn: UInt64 = .max
+
+    /// Whether a request of this channel has been answered by a script.
+    private(set) var hasServed = false
+
+    /// What has come of the request's body.
+    var body = ByteBuffer()
+
+    /// What the ledger has been told that this handler holds.
+    private(set) var accountedBytes = 0
+
     /// Who sends the request, once its head is there.
-    private var client: ClientAddress?
+    private(set) var client: ClientAddress?
+
+    /// Where the client that a trusted proxy names is counted in.
+    private var place: ForwardedPlace?
 
     init(
         worker: Worker,
         configuration: ServerConfiguration,
         census: ConnectionCensus,
         isSecure: Bool,
+        gate: InputGate,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>
     ) {
         self.worker = worker
         self.configuration = configuration
         self.census = census
         self.isSecure = isSecure
+        self.gate = gate
         self.decoder = decoder
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.serial = self.worker.beginHandshake(self, timeout: self.configuration.handshake.deadline)
+        self.serial = self.worker.beginHandshake(self)
+        self.setDeadline(in: self.configuration.handshake.deadline)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        self.clientLeft()
         self.context = nil
         if let serial = self.serial {
             self.worker.endHandshake(serial)
         }
     }
 
+    func channelInactive(context: ChannelHandlerContext) {
+        self.clientLeft()
+        context.fireChannelInactive()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (self.unwrapInboundIn(data), self.state) {
         case (.head(let head), .waitingForHead):
             self.evaluate(head, context: context)
-        case (.end, .accepted(let route, let request, let answer)):
-            self.state = .complete(route, request, answer: answer)
+        case (.body(let bytes), .receiving(let plain)):
+            self.take(bytes, of: plain, context: context)
+        case (.end, .accepted(let upgrade)):
+            self.state = .complete(upgrade)
+            self.gate.showRest()
         case (.head, .complete):
             // The decoder and we do not agree that the first request ends HTTP: it reads `Connection: Upgrade` with a tab behind
-            // it as another option. What followed would be lost, and its parts are nothing that a connection can take.
+            // it as another option, and so may a proxy.
             self.refuseAsMalformed(context: context)
+        case (.end, .receiving(let plain)):
+            self.gate.hold()
+            self.ask(plain)
         default:
             break
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if case .complete(let route, let request, let answer) = self.state {
-            self.upgrade(to: route, request: request, answer: answer, context: context)
+        if case .complete(let upgrade) = self.state {
+            self.gate.hold()
+            self.begin(upgrade, context: context)
         }
         context.fireChannelReadComplete()
     }
@@ -97,12 +165,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         switch self.state {
-        case .waitingForHead:
+        case .waitingForHead, .receiving:
             break
         case .complete:
             self.refuseAsMalformed(context: context)
             return
-        case .accepted, .answered:
+        case .accepted, .asking, .answering, .answered:
             context.closeSocket()
             return
         }
@@ -113,13 +181,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 "the request head has more than \(limits.headerFields) fields, \(limits.headerBytes) bytes, "
                 + "or \(limits.fieldBytes) bytes in one field"
             self.worker.exceeded(.headers, "refused: \(sentence)", ip: self.ip)
-            self.answer(HTTPAnswer(431, sentence), context: context)
+            self.refuse(HTTPAnswer(431, sentence), context: context)
         case .invalidEOFState:
-            // The client hung up within its head: nobody is there to be told.
+            // The client hung up within its request: nobody is there to be told.
             context.closeSocket()
         case .invalidVersion:
             self.worker.counters.add(.refused(.httpVersion))
-            self.answer(HTTPAnswer(505, "this server speaks HTTP/1.1"), context: context)
+            self.refuse(HTTPAnswer(505, "this server speaks HTTP/1.1"), context: context)
         default:
             self.refuseAsMalformed(context: context)
         }
@@ -127,31 +195,126 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func refuseAsMalformed(context: ChannelHandlerContext) {
         self.worker.counters.add(.refused(.malformed))
-        self.answer(HTTPAnswer(400, "the request is not valid HTTP/1.1"), context: context)
+        self.refuse(HTTPAnswer(400, "the request is not valid HTTP/1.1"), context: context)
     }
 
-    /// The server shuts down: drops the connection.
+    /// The client's address for the log: the socket's other end until there is a head.
+    var ip: String {
+        if let client = self.client { return client.ip }
+        return self.context.map { Peer(of: $0.channel).ip } ?? ""
+    }
+
+    // MARK: - The end
+
+    /// Drops the connection.
     func drop() {
+        self.clientLeft()
         // Closing makes the decoder complain of a head that breaks off.
         self.state = .answered
         self.context?.closeSocket()
     }
 
-    /// The deadline has passed: drops the connection.
-    func timeOut() {
-        if case .answered = self.state {
-        } else {
-            let time = self.configuration.handshake.deadline
-            self.worker.exceeded(.handshakeTime, "dropped: the handshake was not over after \(time)", ip: self.ip)
+    /// The server shuts down: what a script works on is still answered, all else ends.
+    func drain() {
+        switch self.state {
+        case .waitingForHead, .accepted, .complete, .answered:
+            self.drop()
+        case .asking(_, .request), .answering:
+            break
+        case .receiving, .asking(_, .upgrade):
+            guard let context = self.context else { return }
+            self.clientLeft()
+            self.refuse(self.drainingAnswer, context: context)
         }
-        self.drop()
     }
 
-    /// The client's address for the log: the socket's other end until there is a head.
-    private var ip: String {
-        if let client = self.client { return client.ip }
-        return self.context.map { Peer(of: $0.channel).ip } ?? ""
+    var drainingAnswer: HTTPAnswer {
+        self.worker.counters.add(.refused(.draining))
+        return HTTPAnswer(503, "the server is shutting down")
     }
+
+    /// Nobody waits for an answer any more, or the connection is somebody else's.
+    func clientLeft() {
+        if case .asking(let token, let asked) = self.state {
+            self.state = .answered
+            switch asked {
+            case .upgrade(let upgrade): self.worker.abandon(token, of: upgrade.route)
+            case .request(let plain): self.worker.abandon(token, of: plain.route)
+            }
+        }
+        self.body = ByteBuffer()
+        self.account(for: 0)
+    }
+
+    // MARK: - Time
+
+    /// From now on what the state says has so much time, instead of what was left.
+    func setDeadline(in time: Duration) {
+        self.deadline = self.worker.now + time
+        self.schedule()
+    }
+
+    private func schedule() {
+        guard let serial = self.serial else { return }
+        self.expectedTurn = self.worker.scheduleHandshake(serial, at: self.deadline, unlessBefore: self.expectedTurn)
+    }
+
+    /// The wheel has come to an entry of this handler.
+    func wheelTurned(_ turn: UInt64) {
+        guard turn == self.expectedTurn else { return }
+        self.expectedTurn = .max
+        if self.deadline <= self.worker.now {
+            self.timeOut()
+        } else {
+            self.schedule()
+        }
+    }
+
+    private func timeOut() {
+        guard let context = self.context else { return }
+        let time = self.configuration.handshake.deadline
+        switch self.state {
+        case .waitingForHead where self.hasServed:
+            // A client that has nothing more to ask, or is too slow in asking.
+            self.drop()
+        case .waitingForHead, .accepted, .complete:
+            self.worker.exceeded(.handshakeTime, "dropped: the handshake was not over after \(time)", ip: self.ip)
+            self.drop()
+        case .asking(_, .upgrade):
+            self.worker.exceeded(
+                .handshakeTime,
+                "dropped: the script took longer than \(time) to let it in",
+                ip: self.ip
+            )
+            self.drop()
+        case .receiving(let plain):
+            let sentence = "the body of the request was not there after \(plain.route.configuration.messageTime)"
+            self.worker.exceeded(.bodyTime, "refused: \(sentence)", ip: self.ip)
+            self.refuse(HTTPAnswer(408, sentence), context: context)
+        case .asking(_, .request):
+            let sentence = "the script took too long to answer"
+            self.worker.exceeded(.answerTime, "refused: \(sentence)", ip: self.ip)
+            self.clientLeft()
+            self.refuse(HTTPAnswer(503, sentence), context: context)
+        case .answering(let route):
+            let time = route.configuration.messageTime
+            self.worker.exceeded(.responseTime, "dropped: the client took longer than \(time) to read", ip: self.ip)
+            self.drop()
+        case .answered:
+            self.drop()
+        }
+    }
+
+    // MARK: - Memory
+
+    /// Tells the ledger how much this handler holds now.
+    func account(for byteCount: Int) {
+        let change = byteCount - self.accountedBytes
+        self.accountedBytes = byteCount
+        self.worker.account(change)
+    }
+
+    // MARK: - Answers
 
     private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         let peer = Peer(of: context.channel)
@@ -162,182 +325,82 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             trusting: self.configuration.proxies
         )
         self.client = client
-        let answer =
-            self.crowding(by: client, behind: peer, on: context.channel) ?? self.answer(to: head, of: client)
-        if case .accepted = self.state { return }
-        self.answer(answer, context: context, withBody: head.method != .HEAD)
+        if let answer = self.crowding(by: client, behind: peer, on: context.channel) {
+            self.refuse(answer, context: context, withBody: head.method != .HEAD)
+            return
+        }
+        switch self.judge(head, of: client) {
+        case .refuse(let answer):
+            self.refuse(answer, context: context, withBody: head.method != .HEAD)
+        case .upgrade(let upgrade):
+            self.state = .accepted(upgrade)
+        case .receive(let plain, let body):
+            self.receive(plain, body, context: context)
+        }
     }
 
-    /// Counts in the client that a trusted proxy names, until the socket closes.
+    /// Counts in the client that a trusted proxy names, until the next request or the end of the socket.
     ///
     /// - Returns: the refusal for one that has all its connections already.
     private func crowding(by client: ClientAddress, behind peer: Peer, on channel: any Channel) -> HTTPAnswer? {
         let proxies = self.configuration.proxies
+        self.place?.leave()
         // A proxy that names nobody is counted for nobody: it carries many clients.
         guard proxies.contain(peer), let address = client.address, !proxies.contain(address) else { return nil }
-        let (census, named) = (self.census, ConnectionCensus.Client(address))
-        guard let limit = census.enter(forwarded: named) else {
-            channel.closeFuture.whenComplete { _ in census.leave(forwarded: named) }
-            return nil
-        }
+        let place = self.place ?? ForwardedPlace(in: self.census, until: channel.closeFuture)
+        self.place = place
+        guard let limit = place.enter(ConnectionCensus.Client(address)) else { return nil }
         let sentence = ConnectionCensus.sentence(for: limit)
         self.worker.exceeded(limit, "refused: \(sentence)", ip: self.ip)
         return HTTPAnswer(503, sentence, headers: ConnectionCensus.retryHeaders)
     }
 
-    /// Decides about a request; an upgrade that is possible becomes the new state.
-    private func answer(to head: HTTPRequestHead, of client: ClientAddress) -> HTTPAnswer {
-        let limits = self.configuration.handshake
-        guard head.uri.utf8.count <= limits.targetBytes else {
-            let sentence = "the request target is longer than \(limits.targetBytes) bytes"
-            self.worker.exceeded(.target, "refused: \(sentence)", ip: self.ip)
-            return HTTPAnswer(414, sentence)
-        }
-        guard !self.worker.isDraining else {
-            self.worker.counters.add(.refused(.draining))
-            return HTTPAnswer(503, "the server is shutting down")
-        }
-        let target: RequestTarget
-        do {
-            target = try RequestTarget(head.uri)
-        } catch {
-            self.worker.counters.add(.refused(.target))
-            return HTTPAnswer(400, error.sentence)
-        }
-        guard let match = self.worker.router.match(target.path) else {
-            self.worker.counters.add(.refused(.notFound))
-            return HTTPAnswer(404, self.notFoundSentence)
-        }
-        guard !self.worker.isCongested(match.route) else {
-            let sentence = "the route has more to do than it can hold"
-            self.worker.exceeded(
-                .scriptQueueRefused,
-                "refused: \(sentence)",
-                metadata: ["route": "\(match.route.path)", "ip": "\(self.ip)"]
-            )
-            return HTTPAnswer(503, sentence)
-        }
-        let handshake = HandshakeRequest(
-            method: head.method.rawValue,
-            majorVersion: head.version.major,
-            minorVersion: head.version.minor,
-            authority: target.authority,
-            headers: head.headers
-        )
-        let settings = match.route.configuration
-        switch handshake.outcome(protocols: settings.protocols, deflate: settings.deflatePolicy) {
-        case .notAnUpgrade:
-            self.worker.counters.add(.refused(.notAnUpgrade))
-            return HTTPAnswer(
-                426,
-                "this is a WebSocket route: connect to it with ws:// instead of http://",
-                headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-            )
-        case .reject(let rejection):
-            self.worker.counters.add(.refused(Refusal(rejection)))
-            return HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers)
-        case .accept(let acceptKey, let subprotocol, let deflate, let extensions):
-            let policy = match.route.configuration.originPolicy
-            if let refusal = handshake.originRefusal(under: policy, isSecure: client.isSecure) {
-                return self.answer(to: refusal, in: head, of: client, for: match.route)
-            }
-            var answer = HTTPAnswer(101)
-            answer.headers = [
-                ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", acceptKey),
-            ]
-            if let subprotocol {
-                answer.headers.append(("Sec-WebSocket-Protocol", subprotocol))
-            }
-            if let extensions {
-                answer.headers.append(("Sec-WebSocket-Extensions", extensions))
-            }
-            let request = ClientRequest(
-                publicID: PublicID(),
-                method: head.method.rawValue,
-                target: target,
-                parameters: match.parameters,
-                ip: client.ip,
-                isSecure: client.isSecure,
-                headers: head.headers.map { ($0.name, $0.value) },
-                subprotocol: subprotocol,
-                deflate: deflate
-            )
-            self.state = .accepted(match.route, request, answer: answer)
-            return answer
-        }
-    }
-
-    /// A refusal that helps whoever wrote the page, and the line in the log that helps the operator.
-    private func answer(
-        to refusal: OriginRefusal,
-        in head: HTTPRequestHead,
-        of client: ClientAddress,
-        for route: Route
-    ) -> HTTPAnswer {
-        self.worker.counters.add(.refused(.origin))
-        var shown: [UInt8] = []
-        LogEscape.append(head.headers["origin"].joined(separator: ", "), limit: 256, to: &shown)
-        let origin = String(decoding: shown, as: UTF8.self)
-        self.worker.logger.info(
-            "refused an origin",
-            metadata: [
-                "origin": "\(origin)", "route": "\(route.path)", "reason": "\(refusal.sentence)",
-                "ip": "\(client.ip)",
-            ]
-        )
-        guard self.configuration.isDevelopment else { return HTTPAnswer(403, refusal.sentence) }
-        return HTTPAnswer(403, "\(refusal.sentence); the origin is \(origin)")
-    }
-
-    private var notFoundSentence: String {
-        guard self.configuration.isDevelopment else { return "there is no route at this path" }
-        let routes = self.worker.router.routes.map(\.path).joined(separator: ", ")
-        return "there is no route at this path; the routes are: \(routes.isEmpty ? "none" : routes)"
-    }
-
-    /// Sends an answer that ends the connection: our side is shut down, and the peer has until the deadline to read it.
-    private func answer(_ answer: HTTPAnswer, context: ChannelHandlerContext, withBody: Bool = true) {
-        self.state = .answered
+    /// Sends an answer of the server's own, which ends the connection.
+    func refuse(_ answer: HTTPAnswer, context: ChannelHandlerContext, withBody: Bool = true) {
         self.worker.logger.debug(
-            "refused",
+            answer.status < 400 ? "answered" : "refused",
             metadata: [
-                "status": "\(answer.status)", "reason": "\(answer.sentence)",
+                "status": "\(answer.status)", "reason": "\(answer.status < 300 ? "" : answer.sentence)",
                 "ip": "\(self.ip)",
             ]
         )
+        self.end(with: answer.bytes(withBody: withBody), context: context)
+    }
+
+    /// Sends the last answer: our side is shut down, and the peer has until the deadline to read it.
+    func end(with answer: ByteBuffer, context: ChannelHandlerContext) {
+        self.state = .answered
+        self.body = ByteBuffer()
         let ignored = IgnoredInput { [worker, ip] in
             worker.exceeded(.ignoredInput, "dropped: the client sends on after a refusal", ip: ip)
         }
         // A channel that is closing takes no more handlers, and reads no more either.
         try? context.pipeline.syncOperations.addHandler(ignored, position: .before(self.decoder))
-        context.writeAndFlush(self.wrapOutboundOut(answer.bytes(withBody: withBody)), promise: nil)
+        let sent = self.write(answer, context: context)
         context.close(mode: .output, promise: nil)
+        // A server that shuts down waits for nobody who has been answered.
+        if self.worker.isDraining {
+            sent.assumeIsolated().whenComplete { _ in context.closeSocket() }
+        }
+        self.gate.pass()
     }
 
-    /// Replaces the HTTP handlers by the connection's one.
-    private func upgrade(to route: Route, request: ClientRequest, answer: HTTPAnswer, context: ChannelHandlerContext) {
-        self.state = .answered
-        guard let connection = self.worker.makeConnection(route: route, deflate: request.deflate) else {
-            let sentence = "the server has no room for another connection"
-            self.worker.exceeded(.connections, "refused: \(sentence)", ip: self.ip)
-            self.answer(HTTPAnswer(503, sentence), context: context)
-            return
-        }
-        let handler = ConnectionHandler(connection, request: request, isSecure: self.isSecure)
-        let pipeline = context.pipeline.syncOperations
-        do {
-            try pipeline.addHandler(handler)
-        } catch {
-            // Only a channel that is closed already refuses.
-            connection.transportClosed()
-            return
-        }
-        // Bytes behind the request, which the decoder holds, follow when it leaves.
-        pipeline.removeHandler(context: context, promise: nil)
-        if let decoder = try? pipeline.context(handler: self.decoder) {
-            pipeline.removeHandler(context: decoder, promise: nil)
-        }
-        handler.start(answer: answer.bytes(withBody: false))
+    /// Writes, and keeps the bytes in the account until the kernel has them.
+    @discardableResult
+    func write(_ bytes: ByteBuffer, context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        self.account(for: bytes.readableBytes)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in self.account(for: 0) }
+        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
+        return promise.futureResult
+    }
+
+    /// A script's answer is with the kernel: the next request may come.
+    func takeNext() {
+        self.hasServed = true
+        self.state = .waitingForHead
+        self.setDeadline(in: self.configuration.handshake.deadline)
+        self.gate.release()
     }
 }
 

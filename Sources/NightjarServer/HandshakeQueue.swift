@@ -5,43 +5,47 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import DequeModule
 internal import WebSocketCore
 
-/// The handshakes under way on one loop, in the order of their deadlines: all have the same time, so the first in is the first due.
+/// The sockets of one loop that speak HTTP, and their deadlines.
 struct HandshakeQueue {
-    private var deadlines: Deque<(at: MonotonicTime, serial: UInt64)> = []
     private var handlers: [UInt64: HandshakeHandler] = [:]
+    private var wheel: DeadlineWheel<UInt64>
     private var lastSerial: UInt64 = 0
 
-    /// Adds a handshake.
+    init(now: MonotonicTime) {
+        self.wheel = DeadlineWheel(now: now)
+    }
+
+    /// Adds a socket.
     ///
-    /// - Returns: what ``remove(_:)`` wants when it is over.
-    mutating func insert(_ handler: HandshakeHandler, deadline: MonotonicTime) -> UInt64 {
+    /// - Returns: what the other functions want.
+    mutating func insert(_ handler: HandshakeHandler) -> UInt64 {
         self.lastSerial += 1
         self.handlers[self.lastSerial] = handler
-        self.deadlines.append((deadline, self.lastSerial))
         return self.lastSerial
     }
 
     mutating func remove(_ serial: UInt64) {
         self.handlers[serial] = nil
-        while let first = self.deadlines.first, self.handlers[first.serial] == nil {
-            self.deadlines.removeFirst()
-        }
     }
 
-    /// Takes out a handshake whose deadline has passed; nil when there is none.
-    mutating func next(now: MonotonicTime) -> HandshakeHandler? {
-        while let first = self.deadlines.first, first.at <= now {
-            self.deadlines.removeFirst()
-            if let handler = self.handlers.removeValue(forKey: first.serial) {
-                return handler
-            }
-        }
-        return nil
+    /// Has a socket found by ``next(now:)`` at `deadline`, unless it will be looked at by the turn `expected`.
+    ///
+    /// - Returns: the turn at which it will be looked at.
+    mutating func schedule(_ serial: UInt64, at deadline: MonotonicTime, unlessBefore expected: UInt64) -> UInt64 {
+        guard self.wheel.turnOf(deadline) < expected else { return expected }
+        return self.wheel.insert(serial, at: deadline)
     }
 
-    /// Every handshake under way.
+    /// Takes out the sockets that are to be looked at, with the turn of each; nil when there are no more.
+    mutating func next(now: MonotonicTime) -> [(handler: HandshakeHandler, turn: UInt64)]? {
+        guard let due = self.wheel.next(now: now) else { return nil }
+        return due.compactMap { entry in self.handlers[entry.id].map { ($0, entry.turn) } }
+    }
+
+    /// Every one of them.
     var all: [HandshakeHandler] { Array(self.handlers.values) }
+
+    var isEmpty: Bool { self.handlers.isEmpty }
 }

@@ -215,7 +215,7 @@ package enum Listener {
         return false
     }
 
-    /// Gives an accepted channel the handlers that answer its one HTTP request.
+    /// Gives an accepted channel the handlers that answer its HTTP requests.
     package static func addHandshake(
         to channel: any Channel,
         worker: Worker,
@@ -230,13 +230,16 @@ package enum Listener {
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
         )
+        let gate = InputGate()
         let handshake = HandshakeHandler(
             worker: worker,
             configuration: configuration,
             census: census,
             isSecure: isSecure,
+            gate: gate,
             decoder: decoder
         )
+        try channel.pipeline.syncOperations.addHandler(gate)
         try channel.pipeline.syncOperations.addHandler(decoder)
         try channel.pipeline.syncOperations.addHandler(handshake)
     }

@@ -30,6 +30,10 @@ package enum Envelope: Sendable {
     case drained(ConnectionID, route: Int)
     case closed(ConnectionID, route: Int, CloseReport)
     case outputSent(ConnectionID, route: Int, byteCount: Int)
+    case upgrade(RequestToken, route: Int, ClientRequest)
+    case request(RequestToken, route: Int, ClientRequest, body: ByteBuffer)
+    /// Nobody waits for the answer to the request any more.
+    case abandoned(RequestToken, route: Int)
 
     // From the loop of the VM to the loop of the socket.
     case admitted(ConnectionID)
@@ -42,6 +46,7 @@ package enum Envelope: Sendable {
     case joined(ConnectionID, length: Int)
     case left(ConnectionID, length: Int)
     case disconnect(route: Int, room: [UInt8], code: CloseCode, reason: String)
+    case answered(RequestToken, ScriptAnswer)
     case inputTaken(ConnectionID, messages: Int, byteCount: Int)
     case congestionOver(route: Int)
 }
@@ -71,6 +76,18 @@ package struct Recipients: Sendable {
                     body(audience)
                 }
             }
+        }
+    }
+}
+
+extension Envelope {
+    /// The bytes that the envelope holds itself.
+    package var byteCount: Int {
+        switch self {
+        case .broadcast(_, let frames, _, _, _): frames.byteCount
+        case .request(_, _, _, let body): body.readableBytes
+        case .answered(_, let answer): answer.byteCount
+        default: 0
         }
     }
 }
@@ -107,9 +124,7 @@ package struct Mailbox: Sendable {
     package var count: Int { self.envelopes.count - self.emptyPlaces }
 
     package mutating func append(_ envelope: Envelope) {
-        if case .broadcast(_, let frames, _, _, _) = envelope {
-            self.byteCount += frames.byteCount
-        }
+        self.byteCount += envelope.byteCount
         self.envelopes.append(envelope)
     }
 

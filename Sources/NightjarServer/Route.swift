@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+package import LuaRuntime
 package import Synchronization
 
 /// A path and the script that serves it, as every event loop sees them.
@@ -39,6 +40,14 @@ package final class Route: Sendable {
     /// True while more waits for the one VM than it may hold: connections on every loop stop reading.
     /// ``Worker/isCongested(_:)`` knows of those that each have a VM on their own loop.
     package let isCongested = Atomic<Bool>(false)
+
+    private let handlerBits = Atomic<UInt16>(0)
+
+    /// What the loaded script has handlers for.
+    package var handlers: Handlers {
+        get { Handlers(rawValue: self.handlerBits.load(ordering: .relaxed)) }
+        set { self.handlerBits.store(newValue.rawValue, ordering: .relaxed) }
+    }
 
     package init(index: Int, pattern: PathPattern, script: String, configuration: RouteConfiguration, owner: Int) {
         self.index = index

@@ -18,6 +18,8 @@ extension ScriptRunner {
         case timer(TimerID)
         case spawned(TaskID)
         case resume(TaskID, Cause)
+        case upgrade(RequestToken)
+        case request(RequestToken, ByteBuffer)
 
         /// Why a handler that waits goes on; its message is what waits behind it.
         enum Cause {
@@ -32,7 +34,8 @@ extension ScriptRunner.Event {
     var cost: Int {
         switch self {
         case .message(_, let payload, _): payload.readableBytes
-        case .connect: 1024
+        case .connect, .upgrade: 1024
+        case .request(_, let body): 1024 + body.readableBytes
         case .resume(_, .value(let value)): value.readableBytes
         case .drain, .close, .timer, .spawned, .resume: 0
         }
@@ -42,7 +45,7 @@ extension ScriptRunner.Event {
     var member: Member? {
         switch self {
         case .connect(let member), .message(let member, _, _), .drain(let member), .close(let member, _): member
-        case .timer, .spawned, .resume: nil
+        case .timer, .spawned, .resume, .upgrade, .request: nil
         }
     }
 }

@@ -137,6 +137,11 @@ extension ScriptRunner: ScriptHost {
                 self.worker.leave(member, room: room)
             case .disconnect(let audience, let code, let reason):
                 self.disconnect(audience, code: CloseCode(rawValue: code), reason: reason)
+            case .accept(let token, let subprotocol, let fields):
+                self.accept(token, subprotocol: subprotocol, fields: fields)
+            case .response(let token, let status, let fields, let body):
+                let response = ScriptResponse(status: status, fields: Array(fields), body: ByteBuffer(bytes: body))
+                self.answer(token, .response(response))
             }
         }
     }

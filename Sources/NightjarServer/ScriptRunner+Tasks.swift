@@ -18,6 +18,8 @@ extension ScriptRunner {
     /// Whose handler runs or waits.
     enum Subject {
         case connection(Member, Step)
+        /// A client waits for the answer.
+        case request(RequestToken, Question)
         case timer(TimerID)
         /// A spawned body, or the script's `error` handler.
         case background
@@ -30,6 +32,7 @@ extension ScriptRunner {
         var handler: String {
             switch self {
             case .connection(_, let step): step.rawValue
+            case .request(_, let question): question.rawValue
             case .timer: "timer"
             case .background: "spawn"
             }
@@ -38,6 +41,10 @@ extension ScriptRunner {
 
     enum Step: String {
         case connect, message, drain, close
+    }
+
+    enum Question: String {
+        case upgrade, request
     }
 
     /// A handler that waits.

@@ -51,13 +51,18 @@ package final class ScriptRunner {
     /// applied.
     private var overflowed: [(member: Member, byteCount: Int)] = []
 
+    /// The HTTP requests that wait for the script's answer.
+    package internal(set) var requests: [RequestToken: ClientRequest] = [:]
+    /// Upgrades whose state nobody will take.
+    var abandonedUpgrades: [RequestToken] = []
+
     var queue: Deque<Event> = []
     private var queuedBytes = 0
     /// True while more waits for this VM than it may hold.
     private(set) var isCongested = false
     /// True while the server shuts down: connections are gone or going, and only their ends are still told.
     private(set) var isEnding = false
-    private var isRunning = false
+    private(set) var isRunning = false
     /// True while it waits for the loop to look at its sockets.
     private(set) var isResting = false
 
@@ -126,6 +131,7 @@ package final class ScriptRunner {
         self.rooms = RoomTable(loop: self.worker.index, census: route.census)
         self.logger[metadataKey: "route"] = "\(route.path)"
         self.vm?.setMessageKey(route.configuration.messageKey)
+        route.handlers = self.vm?.handlers ?? []
         try self.vm?.start(limits: self.limits(of: route), instances: instances)
         guard !self.queue.isEmpty else { return }
         // What `load` has spawned starts when the loop is free.
@@ -220,7 +226,7 @@ package final class ScriptRunner {
 
     // MARK: - The queue
 
-    private func enqueue(_ event: Event) {
+    func enqueue(_ event: Event) {
         self.append(event)
         self.drainQueue()
     }
@@ -290,6 +296,19 @@ package final class ScriptRunner {
             self.run(spawned: body)
         case .resume(let task, let cause):
             self.run(task: task, cause)
+        case .upgrade(let token):
+            self.ask(token, .upgrade) { (vm) throws(ScriptError) in try vm.upgrade(token) }
+        case .request(let token, let body):
+            self.ask(token, .request) { (vm) throws(ScriptError) in
+                let result = body.withUnsafeReadableBytes { bytes -> Result<Outcome, ScriptError> in
+                    do throws(ScriptError) {
+                        return .success(try vm.request(token, body: bytes))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+                return try result.get()
+            }
         }
     }
 
@@ -315,7 +334,10 @@ package final class ScriptRunner {
         self.openCount += 1
         self.route.census.countOpen(by: 1)
         self.worker.admit(member, to: self.route)
-        self.perform(.connection(member, .connect)) { (vm) throws(ScriptError) in try vm.connect(member.id) }
+        let upgrade = member.request.upgrade
+        self.perform(.connection(member, .connect)) { (vm) throws(ScriptError) in
+            try vm.connect(member.id, after: upgrade)
+        }
     }
 
     private func dismiss(_ member: Member, _ report: CloseReport) {
@@ -349,7 +371,7 @@ package final class ScriptRunner {
         case .connection(let member, let step):
             self.current = member
             self.step = step
-        case .timer, .background:
+        case .request, .timer, .background:
             self.backgroundSubject = subject
         }
         var outcome: Outcome?
@@ -388,6 +410,8 @@ package final class ScriptRunner {
             break
         case .timer(let timer):
             self.timers[timer]?.isBusy = false
+        case .request(let token, _):
+            self.answer(token, succeeded ? .unhandled : .failed)
         case .connection(let member, let step):
             switch step {
             case .connect: self.connected(member, succeeded: succeeded)
@@ -421,6 +445,9 @@ package final class ScriptRunner {
     private func finishEvent() {
         self.applyEffects()
         self.current = nil
+        if !self.abandonedUpgrades.isEmpty {
+            self.dropAbandoned()
+        }
         while let (member, byteCount) = self.overflowed.popLast() {
             let limit = self.route.configuration.buffered
             let reason = "too slow: more than \(limit) bytes wait to be sent"
@@ -497,6 +524,7 @@ extension ScriptLimits {
             loadCPU: configuration.loadCPU
         )
         self.wall = configuration.wall
+        self.response = configuration.buffered
     }
 }
 

@@ -11,9 +11,7 @@ internal import NIOCore
 /// What this loop tells the others, and what they tell it.
 extension Worker {
     package func post(_ envelope: Envelope, to worker: Int) {
-        if case .broadcast(_, let frames, _, _, _) = envelope {
-            self.account(frames.byteCount)
-        }
+        self.account(envelope.byteCount)
         self.outgoing[worker].append(envelope)
         self.scheduleEndOfTick()
     }
@@ -84,6 +82,14 @@ extension Worker {
                 self.runners[route]?.closed(id, report)
             case .outputSent(let id, let route, let byteCount):
                 self.runners[route]?.outputSent(id, byteCount: byteCount)
+            case .upgrade(let token, let route, let request):
+                self.runners[route]?.upgrade(token, request)
+            case .request(let token, let route, let request, let body):
+                self.runners[route]?.request(token, request, body: body)
+            case .abandoned(let token, let route):
+                self.runners[route]?.abandoned(token)
+            case .answered(let token, let answer):
+                self.deliver(answer, to: token)
             case .admitted(let id):
                 if let connection = self.connections[id] {
                     self.joinAudience(connection)

@@ -72,9 +72,14 @@ package final class Worker {
     var isShedding = false
     /// What of that waits for the next turn.
     var nextShedding: Shedding?
-    private var wheel: DeadlineWheel
+    private var wheel: DeadlineWheel<ConnectionID>
     private var memoryReturn = MemoryReturn()
-    private var handshakes = HandshakeQueue()
+    private var handshakes: HandshakeQueue
+    /// The HTTP requests of this loop's sockets that wait for a script's answer.
+    var waiting: [RequestToken: HandshakeHandler] = [:]
+    var lastRequest: UInt64 = 0
+    /// What scripts of this loop have answered to its own sockets in this tick.
+    var answers: [(RequestToken, ScriptAnswer)] = []
     private var dirty: [Connection] = []
     private var settling: [Connection] = []
     var outgoing: [Mailbox]
@@ -121,6 +126,7 @@ package final class Worker {
         self.audiences = Array(repeating: [], count: routeCount)
         self.rooms = (0..<routeCount).map { _ in RoomTable(loop: index) }
         self.wheel = DeadlineWheel(now: MonotonicTime(eventLoop.now))
+        self.handshakes = HandshakeQueue(now: MonotonicTime(eventLoop.now))
         self.outgoing = Array(repeating: Mailbox(), count: peerCount)
         self.deflatePool.inflationLimit = Self.inflationLimit
         self.endOfTickTask = { [unowned self] in self.endOfTick() }
@@ -132,7 +138,7 @@ package final class Worker {
     package func start(peers: [Worker], pollSignal: PollSignal? = nil) {
         self.peers = peers
         self.pollSignal = pollSignal
-        let interval = TimeAmount.nanoseconds(Int64(DeadlineWheel.interval / .nanoseconds(1)))
+        let interval = TimeAmount.nanoseconds(Int64(DeadlineWheel<ConnectionID>.interval / .nanoseconds(1)))
         self.ticker = self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             self.turnWheel()
         }
@@ -160,18 +166,26 @@ package final class Worker {
 
     // MARK: - Connections
 
-    /// A socket was accepted: it has `timeout` for everything up to the 101.
+    /// A socket was accepted.
     ///
     /// - Returns: what ``endHandshake(_:)`` wants.
-    func beginHandshake(_ handler: HandshakeHandler, timeout: Duration) -> UInt64 {
+    func beginHandshake(_ handler: HandshakeHandler) -> UInt64 {
         self.counters.add(.accepted)
         self.counters.add(.handshakes)
-        return self.handshakes.insert(handler, deadline: self.now + timeout)
+        return self.handshakes.insert(handler)
     }
 
     func endHandshake(_ serial: UInt64) {
         self.handshakes.remove(serial)
         self.counters.add(.handshakes, -1)
+        self.tellDrained()
+    }
+
+    /// Has a socket that speaks HTTP called at `deadline`, unless it will be called at the turn `expected` or before.
+    ///
+    /// - Returns: the turn at which it will be called.
+    func scheduleHandshake(_ serial: UInt64, at deadline: MonotonicTime, unlessBefore expected: UInt64) -> UInt64 {
+        self.handshakes.schedule(serial, at: deadline, unlessBefore: expected)
     }
 
     /// Makes a connection for a socket of this loop; nil when the table is full.
@@ -235,10 +249,13 @@ package final class Worker {
     package func forget(_ connection: Connection) {
         self.connections.remove(connection.id)
         self.counters.add(.open, -1)
-        if self.connections.count == 0, let drained = self.drained {
-            self.drained = nil
-            drained.succeed(())
-        }
+        self.tellDrained()
+    }
+
+    private func tellDrained() {
+        guard let drained = self.drained, self.connections.count == 0, self.handshakes.isEmpty else { return }
+        self.drained = nil
+        drained.succeed(())
     }
 
     package func log(_ level: Logger.Level, _ message: @autoclosure () -> String, _ connection: Connection) {
@@ -291,6 +308,7 @@ package final class Worker {
             connection.settle()
         }
         self.settling.removeAll(keepingCapacity: true)
+        self.deliverAnswers()
         self.sendMail()
         self.askForNextTurn()
     }
@@ -351,8 +369,10 @@ package final class Worker {
                 MemoryReturn.perform()
             }
         }
-        while let handshake = self.handshakes.next(now: self.now) {
-            handshake.timeOut()
+        while let due = self.handshakes.next(now: self.now) {
+            for (handshake, turn) in due {
+                handshake.wheelTurned(turn)
+            }
         }
         self.tellRepeats(now: self.now)
         while let due = self.wheel.next(now: self.now) {
@@ -369,21 +389,18 @@ package final class Worker {
 
     // MARK: - The end
 
-    /// Closes every connection with 1001, spread over `window`.
+    /// Closes every connection with 1001, spread over `window`; HTTP requests that a script works on are still answered.
     ///
     /// - Returns: fulfilled when the last one is gone.
     package func drain(over window: TimeAmount) -> EventLoopFuture<Void> {
         self.isDraining = true
         for handshake in self.handshakes.all {
-            handshake.drop()
+            handshake.drain()
         }
         let promise = self.eventLoop.makePromise(of: Void.self)
         let connections = self.connections.all
-        guard !connections.isEmpty else {
-            promise.succeed(())
-            return promise.futureResult
-        }
         self.drained = promise
+        self.tellDrained()
         for (place, connection) in connections.enumerated() {
             let id = connection.id
             // Clients that come back all at once would be a second outage: each gets a moment of its own in the window.
@@ -400,6 +417,9 @@ package final class Worker {
     package func resetAll() {
         for connection in self.connections.all {
             connection.abort(code: .goingAway, reason: "server is shutting down")
+        }
+        for handshake in self.handshakes.all {
+            handshake.drop()
         }
     }
 }

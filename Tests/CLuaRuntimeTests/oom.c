@@ -22,9 +22,17 @@ static const char script[] =
     "function data_of(msg) return msg.text .. ' with a text that is too long to be kept among the short' end\n"
     "return {\n"
     "  limits = { message = '16KiB', rate = 20, extra = {} }, protocols = { 'a', 'b' }, compress = false,\n"
+    "  upgrade = function(req)\n"
+    "    if req.query.name == '' then return 403, { why = req.ip }, { ['X-Why'] = 'name' } end\n"
+    "    return { name = req.cookies.name }, { protocol = 'chat', headers = { ['X-A'] = { 'b', 3 } } }\n"
+    "  end,\n"
+    "  request = function(req)\n"
+    "    if req.body == 'nothing' then return nil end\n"
+    "    return 200, { length = #req.body, path = req.path }, { ['Content-Type'] = 'application/x-' .. req.path }\n"
+    "  end,\n"
     "  connect = function(conn, req)\n"
     "    seen[conn] = req.headers.Origin .. req.query.name .. conn.id .. conn.path .. tostring(conn.protocol)\n"
-    "    conn.state.name = req.cookies.name; seen[ws.instance] = ws.instances\n"
+    "    conn.state.name = conn.state.name .. req.cookies.name; seen[ws.instance] = ws.instances\n"
     "  end,\n"
     "  message = function(conn, data, kind)\n"
     "    local ok, err = pcall(error, { text = 'caught' })\n"
@@ -204,6 +212,15 @@ static bool host_request(void *context, uint64_t id, nj_answer *answer) {
     return true;
 }
 
+static bool host_pending(void *context, uint64_t token, nj_answer *answer) {
+    return token != 0 && host_request(context, token, answer);
+}
+
+static nj_protocol_verdict host_judge(void *context, uint64_t token, const void *name, size_t length) {
+    (void)context, (void)token, (void)name;
+    return length == 4 ? NJ_PROTOCOL_FINE : NJ_PROTOCOL_NOT_OFFERED;
+}
+
 static void host_log(void *context, nj_log_level level, const void *message, size_t length, const uint64_t *id,
                      const char *source) {
     (void)context, (void)level, (void)message, (void)length, (void)id, (void)source;
@@ -288,7 +305,8 @@ static bool dispatch(nj_vm *vm, nj_event_kind kind, const char *bytes) {
     nj_event event = {
         .kind = kind,
         .id = 1,
-        .has_connection = true,
+        .has_connection = kind != NJ_EVENT_UPGRADE && kind != NJ_EVENT_REQUEST,
+        .token = 7,
         .bytes = bytes,
         .length = strlen(bytes),
         .is_text = true,
@@ -328,6 +346,8 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .find = host_find,
         .public_id = host_public_id,
         .request = host_request,
+        .pending_request = host_pending,
+        .judge_protocol = host_judge,
         .log = host_log,
         .module = host_module,
         .variable = host_variable,
@@ -345,6 +365,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .load_ticks = 1000,
         .stuck_ticks = 100000,
         .is_development = true,
+        .response = 1 << 16,
         .fail_from = fail_from,
         .fail_count = fail_count,
     };
@@ -364,8 +385,14 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         nj_vm_set_limits(vm, &limits);
         nj_vm_set_instance(vm, 1, 2);
         if (!nj_vm_start(vm, 1)) report(vm);
-        dispatch(vm, NJ_EVENT_CONNECT, "");
-        bool is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello");
+        dispatch(vm, NJ_EVENT_UPGRADE, "");
+        nj_vm_abandon_upgrade(vm, 7);
+        bool is_done = dispatch(vm, NJ_EVENT_UPGRADE, "");
+        if (!is_done) nj_vm_abandon_upgrade(vm, 7);
+        is_done = dispatch(vm, NJ_EVENT_REQUEST, "body") && is_done;
+        dispatch(vm, NJ_EVENT_REQUEST, "nothing");
+        is_done = dispatch(vm, NJ_EVENT_CONNECT, "") && is_done;
+        is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello") && is_done;
         if (fail_count == 0 && !is_done) {
             const nj_failure *failure = nj_vm_failure(vm);
             printf("failed without a reason: %.*s\n", (int)failure->message_length, failure->message);

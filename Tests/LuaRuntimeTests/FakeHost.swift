@@ -12,6 +12,10 @@ import Testing
 final class FakeHost: ScriptHost {
     var open: Set<ConnectionID> = []
     var requests: [ConnectionID: ScriptRequest] = [:]
+    /// What `upgrade` and `request` are asked about.
+    var pending: [RequestToken: ScriptRequest] = [:]
+    /// The sub-protocols of the route; empty for any.
+    var spoken: [String] = []
     var modules: [String: String] = [:]
     var environment: [String: EnvironmentValue] = [:]
     var fullCount = 0
@@ -160,6 +164,16 @@ final class FakeHost: ScriptHost {
         return requests[id]
     }
 
+    func request(of token: RequestToken) -> ScriptRequest? {
+        pending[token]
+    }
+
+    func judge(protocol name: UnsafeRawBufferPointer, for token: RequestToken) -> ProtocolVerdict {
+        let name = String(decoding: name, as: UTF8.self)
+        guard pending[token]?.protocols.contains(name) == true else { return .notOffered }
+        return spoken.isEmpty || spoken.contains(name) ? .fine : .notListed
+    }
+
     func log(_ level: ScriptLogLevel, _ message: UnsafeRawBufferPointer, connection: ConnectionID?, source: String) {
         let connection = connection.map { " #\($0.rawValue)" } ?? ""
         log.append("\(level) \(source)\(connection) \(String(decoding: message, as: UTF8.self))")
@@ -223,6 +237,11 @@ final class FakeHost: ScriptHost {
         func text(_ bytes: UnsafeRawBufferPointer) -> String {
             bytes.count > 200 ? "\(bytes.count) bytes" : String(decoding: bytes, as: UTF8.self)
         }
+        func lines(_ fields: UnsafeRawBufferPointer) -> String {
+            text(fields).split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().sorted().joined(
+                separator: "|"
+            )
+        }
         switch effect {
         case .send(let id, let isText, let bytes, let options):
             return "send #\(id.rawValue) \(isText ? "text" : "binary") \(text(bytes))\(describe(options))"
@@ -236,6 +255,10 @@ final class FakeHost: ScriptHost {
             return "leave #\(id.rawValue) \(text(room))"
         case .disconnect(let audience, let code, let reason):
             return "disconnect \(names(of: audience.rooms)) \(code) \(text(reason)) note \(audience.note)"
+        case .accept(let token, let subprotocol, let fields):
+            return "accept \(token.rawValue) [\(text(subprotocol))] \(lines(fields))"
+        case .response(let token, let status, let fields, let body):
+            return "response \(token.rawValue) \(status) \(lines(fields)) \(text(body))"
         }
     }
 
@@ -328,6 +351,29 @@ final class Fixture {
     @discardableResult
     func connect(_ number: UInt64 = 1) throws -> Outcome {
         try vm.connect(host.connect(number))
+    }
+
+    /// Runs `upgrade` for a request with this number.
+    @discardableResult
+    func upgrade(_ number: UInt64 = 7, protocols: [String] = []) throws -> Outcome {
+        let token = RequestToken(rawValue: number)
+        host.pending[token] = .sample(number)
+        host.pending[token]?.protocols = protocols
+        defer { host.applyEffects() }
+        return try vm.upgrade(token)
+    }
+
+    /// Runs `request` for a request with this number.
+    @discardableResult
+    func request(_ number: UInt64 = 7, body: String = "") throws -> Outcome {
+        let token = RequestToken(rawValue: number)
+        host.pending[token] = .sample(number)
+        var body = body
+        let result = body.withUTF8 { bytes in
+            Result { try vm.request(token, body: UnsafeRawBufferPointer(bytes)) }
+        }
+        host.applyEffects()
+        return try result.get()
     }
 
     /// Goes on with the handler that began to wait last.

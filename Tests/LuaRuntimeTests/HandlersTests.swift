@@ -45,15 +45,6 @@ struct HandlersTests {
         #expect(error.file == "test.lua")
     }
 
-    /// An ignored `upgrade` would let everybody in.
-    @Test(arguments: [
-        "upgrade", "request",
-    ])
-    func refusesWhatIsNotThereYet(key: String) throws {
-        let error = try loadFailure(of: "return { \(key) = print }")
-        #expect(error.message == "test.lua: key of the returned table: \"\(key)\" is not in this version yet")
-    }
-
     @Test(arguments: [
         "calls", "event", "presence", "alarm", "history", "track", "shard_by", "auto_reply", "schema",
     ])

@@ -14,6 +14,8 @@ struct OutOfMemoryTests {
         local util = require "util"
         local seen = {}
         return {
+            upgrade = function(req) return { n = req.query.name }, { headers = { a = { "b", "c" } } } end,
+            request = function(req) return 200, { body = req.body }, { a = "b" } end,
             connect = function(conn, req) conn.state.name = req.query.name .. conn.id .. tostring(conn.protocol) end,
             message = function(conn, data, kind)
                 pcall(error, { data })
@@ -73,7 +75,9 @@ struct OutOfMemoryTests {
                 Issue.record(error)
             }
         }
-        attempt { try fixture.connect() }
+        attempt { try fixture.upgrade(1) }
+        attempt { try fixture.request(2, body: "body") }
+        attempt { _ = try fixture.vm.connect(fixture.host.connect(1), after: RequestToken(rawValue: 1)) }
         attempt { try fixture.message("hello") }
         attempt { try fixture.message("fail") }
         attempt { try fixture.close(reason: "bye") }

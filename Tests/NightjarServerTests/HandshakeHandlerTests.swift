@@ -16,83 +16,19 @@ import WebSocketCore
 
 /// Raw bytes into the handlers of an accepted channel, raw bytes out.
 struct HandshakeHandlerTests {
-    private static let key = "dGhlIHNhbXBsZSBub25jZQ=="
-    private static let upgrade = [
-        "GET /test HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: \(key)",
-    ]
-
-    private final class Fixture {
-        let channel = EmbeddedChannel()
-        let house: TestHouse
-        let census: ConnectionCensus
-        let isAdmitted: Bool
-        var worker: Worker { self.house.workers[0] }
-
-        init(
-            script: String = "return {}",
-            peer: String = "127.0.0.1",
-            census: ConnectionCensus = ConnectionCensus(limit: 100, limitPerClient: 0),
-            _ adjust: (inout ServerConfiguration) -> Void = { _ in }
-        ) throws {
-            var configuration = ServerConfiguration()
-            adjust(&configuration)
-            let loop = self.channel.embeddedEventLoop
-            self.house = try TestHouse(script, on: loop, configuration: configuration.route)
-            self.census = census
-            // Before the handlers, as a socket has its address when it is accepted.
-            self.channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 1)
-            self.isAdmitted = Listener.admit(
-                self.channel,
-                worker: self.house.workers[0],
-                census: census,
-                trusting: configuration.proxies
-            )
-            if self.isAdmitted {
-                try Listener.addHandshake(
-                    to: self.channel,
-                    worker: self.house.workers[0],
-                    configuration: configuration,
-                    census: census
-                )
-            }
-            try self.channel.connect(to: SocketAddress(ipAddress: peer, port: 1)).wait()
-        }
-
-        deinit {
-            // An open channel and its handlers keep each other.
-            _ = try? self.channel.finish()
-        }
-
-        func send(_ text: String) {
-            _ = try? self.channel.writeInbound(ByteBuffer(string: text))
-            self.channel.embeddedEventLoop.run()
-        }
-
-        func request(_ lines: [String], body: String = "") {
-            self.send(lines.map { $0 + "\r\n" }.joined() + "\r\n" + body)
-        }
-
-        func sent() throws -> String {
-            var text = ""
-            while let bytes = try self.channel.readOutbound(as: ByteBuffer.self) {
-                text += String(buffer: bytes)
-            }
-            return text
-        }
-    }
+    private static let key = HTTPFixture.key
+    private static let upgrade = HTTPFixture.upgrade
 
     @Test func answersOffersOfCompression() throws {
         let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(Self.upgrade + [offer])
         let answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
         #expect(try fixture.sent().contains("\r\nSec-WebSocket-Extensions: \(answer)\r\n"))
         for (lines, status) in [
             ([], "101"), (["Sec-WebSocket-Extensions: x"], "101"), (["Sec-WebSocket-Extensions: ;"], "400"),
         ] {
-            let fixture = try Fixture()
+            let fixture = try HTTPFixture()
             fixture.request(Self.upgrade + lines)
             let sent = try fixture.sent()
             #expect(sent.hasPrefix("HTTP/1.1 \(status) ") && !sent.contains("\r\nSec-WebSocket-Extensions:"))
@@ -101,8 +37,8 @@ struct HandshakeHandlerTests {
 
     @Test func countsSocketsUntilTheyClose() throws {
         let census = ConnectionCensus(limit: 2, limitPerClient: 1)
-        let first = try Fixture(census: census)
-        let second = try Fixture(census: census)
+        let first = try HTTPFixture(census: census)
+        let second = try HTTPFixture(census: census)
         #expect(first.isAdmitted && !second.isAdmitted)
         let answer = try second.sent()
         #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 5\r\n"))
@@ -111,16 +47,16 @@ struct HandshakeHandlerTests {
         #expect(second.house.log.lines.first?.metadata["limit"] == "connections_per_ip")
         try first.channel.close().wait()
         first.channel.embeddedEventLoop.run()
-        #expect(try Fixture(census: census).isAdmitted)
+        #expect(try HTTPFixture(census: census).isAdmitted)
     }
 
     /// An IPv4 client is the same client on an IPv6 socket, to the census and in every line of the log.
     @Test func namesAnIPv4ClientInOneWay() throws {
         let census = ConnectionCensus(limit: 10, limitPerClient: 1)
-        let first = try Fixture(peer: "192.0.2.1", census: census)
-        let second = try Fixture(peer: "::ffff:192.0.2.1", census: census)
+        let first = try HTTPFixture(peer: "192.0.2.1", census: census)
+        let second = try HTTPFixture(peer: "::ffff:192.0.2.1", census: census)
         #expect(first.isAdmitted && !second.isAdmitted)
-        let other = try Fixture(peer: "::ffff:192.0.2.2", census: census)
+        let other = try HTTPFixture(peer: "::ffff:192.0.2.2", census: census)
         other.request(["GET /nothing HTTP/1.1", "Host: localhost"])
         let refused = second.house.log.lines.first { $0.text.hasPrefix("refused: ") }
         #expect(refused?.metadata["ip"] == "192.0.2.1")
@@ -130,8 +66,8 @@ struct HandshakeHandlerTests {
     @Test func countsTheClientsThatATrustedProxyNames() throws {
         let census = ConnectionCensus(limit: 100, limitPerClient: 1)
         let script = "return { connect = function(conn) conn:send('welcome') end }"
-        func connect(_ fields: [String]) throws -> (fixture: Fixture, text: String) {
-            let fixture = try Fixture(script: script, census: census) { $0.trustedProxies = ["127.0.0.1"] }
+        func connect(_ fields: [String]) throws -> (fixture: HTTPFixture, text: String) {
+            let fixture = try HTTPFixture(script: script, census: census) { $0.trustedProxies = ["127.0.0.1"] }
             fixture.request(Self.upgrade + fields)
             return (fixture, try fixture.sent())
         }
@@ -152,7 +88,7 @@ struct HandshakeHandlerTests {
     }
 
     @Test func acceptsAnUpgrade() throws {
-        let fixture = try Fixture(script: "return { connect = function(conn) conn:send('hi') end }")
+        let fixture = try HTTPFixture(script: "return { connect = function(conn) conn:send('hi') end }")
         fixture.request(Self.upgrade)
         let sent = try fixture.sent()
         #expect(
@@ -166,7 +102,7 @@ struct HandshakeHandlerTests {
     }
 
     @Test func takesFramesThatCameWithTheRequest() throws {
-        let fixture = try Fixture(script: "return { message = function(conn, d) conn:send(d) end }")
+        let fixture = try HTTPFixture(script: "return { message = function(conn, d) conn:send(d) end }")
         let head = Self.upgrade.map { $0 + "\r\n" }.joined() + "\r\n"
         _ = try? fixture.channel.writeInbound(ByteBuffer(bytes: Array(head.utf8) + [0x81, 0x81, 0, 0, 0, 0, 0x41]))
         fixture.channel.embeddedEventLoop.run()
@@ -178,11 +114,11 @@ struct HandshakeHandlerTests {
     func refusesWhatTheParserTakesForRequests(line: String) throws {
         var lines = Self.upgrade
         lines[3] = line
-        let alone = try Fixture()
+        let alone = try HTTPFixture()
         alone.request(lines)
         #expect(try alone.sent().hasPrefix("HTTP/1.1 101 "))
         for behind in ["GET /test HTTP/1.1\r\nHost: a\r\n\r\n", "\u{1}\u{1}\0\0\0\0A"] {
-            let fixture = try Fixture()
+            let fixture = try HTTPFixture()
             fixture.request(lines, body: behind)
             let sent = try fixture.sent()
             #expect(sent.hasPrefix("HTTP/1.1 400 ") && !sent.contains(" 101 "), "\(sent)")
@@ -191,7 +127,7 @@ struct HandshakeHandlerTests {
     }
 
     @Test func acceptsARequestThatComesByteByByte() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         for byte in (Self.upgrade.map { $0 + "\r\n" }.joined() + "\r\n").utf8 {
             fixture.send(String(UnicodeScalar(byte)))
         }
@@ -214,7 +150,7 @@ struct HandshakeHandlerTests {
         (["GET /\(String(repeating: "a", count: 4096)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
     ])
     func refuses(lines: [String], status: Int, sentence: String) throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(lines)
         let sent = try fixture.sent()
         #expect(sent.hasPrefix("HTTP/1.1 \(status) "), "\(sent)")
@@ -234,7 +170,7 @@ struct HandshakeHandlerTests {
         (5, "Sec-WebSocket-Key: \(key)\r\nSec-WebSocket-Protocol: chat, chat\u{1}", 400),
     ])
     func refusesAnUpgradeWithOneWrongLine(place: Int, line: String, status: Int) throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         var lines = Self.upgrade
         lines[place] = line
         fixture.request(lines)
@@ -245,16 +181,16 @@ struct HandshakeHandlerTests {
     }
 
     @Test func namesTheRoutesOnlyInDevelopment() throws {
-        let development = try Fixture { $0.isDevelopment = true }
+        let development = try HTTPFixture { $0.isDevelopment = true }
         development.request(["GET / HTTP/1.1", "Host: a"])
         #expect(try development.sent().contains("the routes are: /test"))
-        let production = try Fixture()
+        let production = try HTTPFixture()
         production.request(["GET / HTTP/1.1", "Host: a"])
         #expect(try !production.sent().contains("/test"))
     }
 
     @Test func answersHEADWithoutABody() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(["HEAD / HTTP/1.1", "Host: a"])
         let sent = try fixture.sent()
         #expect(sent.hasSuffix("\r\n\r\n"))
@@ -263,19 +199,19 @@ struct HandshakeHandlerTests {
 
     @Test(arguments: [(99, 101), (100, 431)])
     func countsFields(extra: Int, status: Int) throws {
-        let fixture = try Fixture { $0.handshake.headerFields = Self.upgrade.count - 1 + 99 }
+        let fixture = try HTTPFixture { $0.handshake.headerFields = Self.upgrade.count - 1 + 99 }
         fixture.request(Self.upgrade + (0..<extra).map { "X-\($0): y" })
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
     }
 
     @Test func refusesAHeadThatIsTooLargeBeforeItsEnd() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.send("GET /test HTTP/1.1\r\nX: " + String(repeating: "y", count: 17_000))
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 431 "))
     }
 
     @Test func dropsAConnectionThatTakesMoreThan10Seconds() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         for byte in "GET /test HTT".utf8 {
             fixture.send(String(UnicodeScalar(byte)))
             fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(750))
@@ -286,21 +222,21 @@ struct HandshakeHandlerTests {
     }
 
     @Test func refusesNewcomersWhileTheRouteHasTooMuchToDo() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.house.route.isCongested.store(true, ordering: .relaxed)
         fixture.request(Self.upgrade)
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 503 "))
     }
 
     @Test func leavesAConnectionThatWasUpgradedInTimeAlone() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(Self.upgrade)
         fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(20))
         #expect(fixture.channel.isActive)
     }
 
     @Test func closesThroughTheChannel() throws {
-        let fixture = try Fixture(script: "return { message = function(conn, d) conn:send(d) end }")
+        let fixture = try HTTPFixture(script: "return { message = function(conn, d) conn:send(d) end }")
         fixture.request(Self.upgrade)
         _ = try fixture.sent()
         _ = try? fixture.channel.writeInbound(ByteBuffer(bytes: [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))
@@ -324,7 +260,7 @@ struct HandshakeHandlerTests {
         ("http://localhost\r\nOrigin: http://localhost", 403),
     ])
     func checksTheOriginBeforeTheScriptRuns(origin: String, status: Int) throws {
-        let fixture = try Fixture(script: Self.witness)
+        let fixture = try HTTPFixture(script: Self.witness)
         fixture.request(Self.upgrade + ["Origin: \(origin)"])
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
         #expect(fixture.worker.connections.count == (status == 101 ? 1 : 0))
@@ -347,7 +283,9 @@ struct HandshakeHandlerTests {
         ("http://b.example@a.example/test", "b.example", "http://b.example", 400),
     ])
     func judgesTheOriginByTheHostOfTheTarget(target: String, host: String, origin: String, status: Int) throws {
-        let fixture = try Fixture(script: "return { connect = function(conn, req) conn:send('host ' .. req.host) end }")
+        let fixture = try HTTPFixture(
+            script: "return { connect = function(conn, req) conn:send('host ' .. req.host) end }"
+        )
         let head = ["GET \(target) HTTP/1.1", "Host: \(host)"] + Self.upgrade.dropFirst(2)
         fixture.request(head + ["Origin: \(origin)"])
         let sent = try fixture.sent()
@@ -357,25 +295,25 @@ struct HandshakeHandlerTests {
             #expect(sent.hasSuffix("host \(named)"), "\(sent)")
         }
         // One Host field has to be there all the same.
-        let without = try Fixture()
+        let without = try HTTPFixture()
         without.request(["GET http://a.example/test HTTP/1.1"] + Self.upgrade.dropFirst(2))
         #expect(try without.sent().hasPrefix("HTTP/1.1 400 "))
     }
 
     @Test func checksTheOriginOfUpgradesOnly() throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(["GET /test HTTP/1.1", "Host: localhost", "Origin: http://evil.example"])
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 426 "))
     }
 
     @Test func takesTheOriginsOfTheRoute() throws {
-        let fixture = try Fixture { $0.route.origins = ["https://app.example"] }
+        let fixture = try HTTPFixture { $0.route.origins = ["https://app.example"] }
         fixture.request(Self.upgrade + ["Origin: https://app.example"])
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 101 "))
     }
 
     @Test func allowsNobodyByAPatternThatIsNone() throws {
-        let fixture = try Fixture { $0.route.origins = ["https://localhost/"] }
+        let fixture = try HTTPFixture { $0.route.origins = ["https://localhost/"] }
         fixture.request(Self.upgrade + ["Origin: https://localhost"])
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 403 "))
     }
@@ -383,7 +321,7 @@ struct HandshakeHandlerTests {
     @Test func namesARefusedOriginInTheLogAndInDevelopment() throws {
         let evil = "http://evil.example/\u{9}" + String(repeating: "x", count: 1000)
         for isDevelopment in [true, false] {
-            let fixture = try Fixture { $0.isDevelopment = isDevelopment }
+            let fixture = try HTTPFixture { $0.isDevelopment = isDevelopment }
             fixture.request(Self.upgrade + ["Origin: \(evil)"])
             let sent = try fixture.sent()
             #expect(sent.contains("evil.example") == isDevelopment)
@@ -393,7 +331,7 @@ struct HandshakeHandlerTests {
             #expect(logged.hasPrefix(#"http://evil.example/\txxx"#) && logged.utf8.count < 300)
             #expect(line.metadata["route"] == "/test" && line.metadata["ip"] == "127.0.0.1")
         }
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(Self.upgrade + ["Origin: http://evil.example"])
         #expect(try fixture.sent().contains("the setting `origins` does not list it"))
     }
@@ -405,7 +343,7 @@ struct HandshakeHandlerTests {
         (["127.0.0.0/8"], "6.6.6.6, [2001:db8::7]:99, 127.0.0.9", false, "2001:db8::7 2001:db8::7 false"),
     ])
     func believesTrustedProxies(trusted: [String], forwardedFor: String, https: Bool, text: String) throws {
-        let fixture = try Fixture(script: Self.witness) { $0.trustedProxies = trusted }
+        let fixture = try HTTPFixture(script: Self.witness) { $0.trustedProxies = trusted }
         let proto = https ? "https" : "http"
         fixture.request(Self.upgrade + ["X-Forwarded-For: \(forwardedFor)", "X-Forwarded-Proto: \(proto)"])
         #expect(try fixture.sent().contains(text))
@@ -413,13 +351,13 @@ struct HandshakeHandlerTests {
 
     @Test(arguments: [([], 101), (["127.0.0.1"], 403)])
     func refusesAPageWithoutTLSToAClientWithIt(trusted: [String], status: Int) throws {
-        let fixture = try Fixture { $0.trustedProxies = trusted }
+        let fixture = try HTTPFixture { $0.trustedProxies = trusted }
         fixture.request(Self.upgrade + ["Origin: http://localhost", "X-Forwarded-Proto: https"])
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
     }
 
     @Test func logsTheClientOfAProxy() throws {
-        let fixture = try Fixture { $0.trustedProxies = ["127.0.0.1"] }
+        let fixture = try HTTPFixture { $0.trustedProxies = ["127.0.0.1"] }
         fixture.request(["GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 203.0.113.7"])
         #expect(fixture.house.log.lines.first { $0.text == "refused" }?.metadata["ip"] == "203.0.113.7")
     }
@@ -429,7 +367,7 @@ struct HandshakeHandlerTests {
         (["chat.v2"], "x", nil), ([], "chat.v2", nil), (["chat.v2"], nil, nil), (["chat"], "CHAT", nil),
     ])
     func answersTheFirstListedProtocol(spoken: [String], offered: String?, answered: String?) throws {
-        let fixture = try Fixture(script: Self.witness) { $0.route.protocols = spoken }
+        let fixture = try HTTPFixture(script: Self.witness) { $0.route.protocols = spoken }
         fixture.request(Self.upgrade + (offered.map { ["Sec-WebSocket-Protocol: \($0)"] } ?? []))
         let sent = try fixture.sent()
         #expect(sent.contains("Sec-WebSocket-Protocol: \(answered ?? "")") == (answered != nil), "\(sent)")
@@ -442,7 +380,7 @@ struct HandshakeHandlerTests {
         ",", "",
     ])
     func reflectsNoSubprotocol(offered: String) throws {
-        let fixture = try Fixture { $0.route.protocols = ["chat"] }
+        let fixture = try HTTPFixture { $0.route.protocols = ["chat"] }
         fixture.request(Self.upgrade + ["Sec-WebSocket-Protocol: \(offered)"])
         let sent = try fixture.sent()
         #expect(sent.hasPrefix("HTTP/1.1 400 "), "\(sent)")
@@ -451,21 +389,21 @@ struct HandshakeHandlerTests {
 
     @Test(arguments: [(99, 101), (100, 101), (101, 431)])
     func takes100Fields(count: Int, status: Int) throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(Self.upgrade + (0..<count - Self.upgrade.count + 1).map { "X-\($0): y" })
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
     }
 
     @Test(arguments: [(8000, 101), (8193, 431)])
     func takes8KiBInAField(count: Int, status: Int) throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(Self.upgrade + ["X: " + String(repeating: "y", count: count)])
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
     }
 
     @Test(arguments: [(2, 101), (3, 431)])
     func takes16KiBOfFields(count: Int, status: Int) throws {
-        let fixture = try Fixture()
+        let fixture = try HTTPFixture()
         fixture.request(Self.upgrade + (0..<count).map { "X-\($0): " + String(repeating: "y", count: 7500) })
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 \(status) "))
     }

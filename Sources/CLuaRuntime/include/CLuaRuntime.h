@@ -57,6 +57,8 @@ typedef struct nj_limits {
     uint32_t wall;
     /// Whether mistakes are looked for that would show only later.
     bool is_development;
+    /// Bytes of the body of an HTTP answer.
+    size_t response;
     /// For tests: allocations number `fail_from` to `fail_from + fail_count - 1` fail; the first is number 1.
     uint64_t fail_from, fail_count;
 } nj_limits;
@@ -67,6 +69,10 @@ typedef struct nj_limits {
 typedef enum NJ_CLOSED_ENUM nj_verdict { NJ_ACCEPTED, NJ_CLOSED, NJ_OVERFLOW, NJ_UNSETTLED } nj_verdict;
 /// NJ_REFUSED: the connection is in as many rooms as it may be.
 typedef enum NJ_CLOSED_ENUM nj_move { NJ_MOVED, NJ_STAYED, NJ_NOT_OPEN, NJ_REFUSED } nj_move;
+/// What is to be said of the sub-protocol that an `upgrade` chose.
+typedef enum NJ_CLOSED_ENUM nj_protocol_verdict {
+    NJ_PROTOCOL_FINE, NJ_PROTOCOL_NOT_OFFERED, NJ_PROTOCOL_NOT_LISTED
+} nj_protocol_verdict;
 typedef enum NJ_CLOSED_ENUM nj_log_level { NJ_DEBUG, NJ_INFO, NJ_WARNING, NJ_ERROR } nj_log_level;
 
 /// The parts of a request. Those from NJ_PARAM to NJ_COOKIE have a name and a value, the others a value.
@@ -145,6 +151,11 @@ typedef struct nj_host {
     bool (*_Nonnull public_id)(void *_Nonnull context, uint64_t id, char *_Nonnull name);
     /// Appends the request with nj_answer_field; false once the connection is forgotten.
     bool (*_Nonnull request)(void *_Nonnull context, uint64_t id, nj_answer *_Nonnull answer);
+    /// The same for the HTTP request of an event's token; false once nobody waits for the answer.
+    bool (*_Nonnull pending_request)(void *_Nonnull context, uint64_t token, nj_answer *_Nonnull answer);
+    /// Whether the client of that request offered the sub-protocol, and the route speaks it.
+    nj_protocol_verdict (*_Nonnull judge_protocol)(void *_Nonnull context, uint64_t token, const void *_Nonnull name,
+                                                   size_t length);
     void (*_Nonnull log)(void *_Nonnull context, nj_log_level level, const void *_Nonnull message, size_t length,
                          const uint64_t *_Nullable id, const char *_Nonnull source);
     /// Appends the source and answers true, or a sentence that says why there is none and false.
@@ -254,13 +265,14 @@ void nj_vm_close(nj_vm *_Nonnull vm);
 void nj_vm_destroy(nj_vm *_Nonnull vm);
 
 typedef enum NJ_CLOSED_ENUM nj_event_kind {
-    NJ_EVENT_CONNECT, NJ_EVENT_MESSAGE, NJ_EVENT_CLOSE, NJ_EVENT_DRAIN, NJ_EVENT_ERROR,
+    NJ_EVENT_CONNECT, NJ_EVENT_MESSAGE, NJ_EVENT_CLOSE, NJ_EVENT_DRAIN, NJ_EVENT_ERROR, NJ_EVENT_UPGRADE,
+    NJ_EVENT_REQUEST,
     /// Those below have no handler in the script's table: what runs was given to ws.after, ws.every and ws.spawn.
     NJ_EVENT_TIMER, NJ_EVENT_SPAWN
 } nj_event_kind;
 
 /// The kinds that have a handler in the script's table.
-#define NJ_HANDLER_COUNT 5
+#define NJ_HANDLER_COUNT 7
 
 /// What the script's `error` handler is told.
 typedef struct nj_report {
@@ -271,10 +283,12 @@ typedef struct nj_report {
 
 typedef struct nj_event {
     nj_event_kind kind;
-    /// Zero is a connection too; only an error may have none.
+    /// Zero is a connection too; an error may have none, an HTTP request has none.
     uint64_t id;
     bool has_connection;
-    /// A message's payload or a close's reason.
+    /// The HTTP request of an upgrade or a request; of a connect, the upgrade whose state it takes, or 0.
+    uint64_t token;
+    /// A message's payload, a close's reason or a request's body.
     const void *_Nullable bytes;
     size_t length;
     /// A message's kind, or whether the closing handshake was complete.
@@ -317,11 +331,16 @@ nj_outcome nj_vm_resume(nj_vm *_Nonnull vm, uint64_t task, const nj_resumption *
 /// events only; cannot fail.
 void nj_vm_forget(nj_vm *_Nonnull vm, uint64_t id);
 
+/// Drops the state that the `upgrade` of this token returned: no connect follows. Between events only; cannot fail.
+void nj_vm_abandon_upgrade(nj_vm *_Nonnull vm, uint64_t token);
+
 /// Whether the loaded script has a handler for the event.
 bool nj_vm_handles(const nj_vm *_Nonnull vm, nj_event_kind kind);
 
+/// The last two answer the HTTP request that `id` is the token of.
 typedef enum NJ_CLOSED_ENUM nj_effect_kind {
-    NJ_EFFECT_SEND, NJ_EFFECT_CLOSE, NJ_EFFECT_BROADCAST, NJ_EFFECT_JOIN, NJ_EFFECT_LEAVE, NJ_EFFECT_DISCONNECT
+    NJ_EFFECT_SEND, NJ_EFFECT_CLOSE, NJ_EFFECT_BROADCAST, NJ_EFFECT_JOIN, NJ_EFFECT_LEAVE, NJ_EFFECT_DISCONNECT,
+    NJ_EFFECT_ACCEPT, NJ_EFFECT_RESPONSE
 } nj_effect_kind;
 
 /// A view into the outbox, valid until the next call that takes the VM.
@@ -329,11 +348,14 @@ typedef struct nj_effect {
     nj_effect_kind kind;
     /// Of messages: `compress` allows compression, and the key has 0 to 256 bytes, 0 without one.
     bool is_text, compress;
+    /// A close's code or an answer's status.
     uint16_t code;
     uint64_t id;
-    /// A message's payload, a reason, or the name of the room that is joined or left.
+    /// A message, a reason, the name of the room that is joined or left, an answer's body, or the sub-protocol that an upgrade
+    /// chose, empty for none.
     const void *_Nullable bytes;
     size_t length;
+    /// Or an answer's header fields, as lines that end in CR LF.
     const void *_Nullable key;
     size_t key_length;
     /// Of a broadcast, and of a disconnect, whose room it names.

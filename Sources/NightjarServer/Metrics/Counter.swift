@@ -10,7 +10,7 @@ package import LuaRuntime
 /// What each event loop counts. Closed, as every label value is: nothing that a client made can become a metric's name.
 package enum Counter: Hashable, Sendable {
     case accepted
-    /// Sockets whose handshake is under way; goes up and down.
+    /// Sockets that are no WebSockets yet; goes up and down.
     case handshakes
     /// WebSocket connections that are there; goes up and down.
     case open
@@ -29,12 +29,14 @@ package enum Counter: Hashable, Sendable {
     case violation(ViolationKind)
     case refused(Refusal)
     case scriptError(ScriptError.Kind)
+    /// HTTP requests that scripts answered.
+    case request(StatusClass)
 
     /// The slots of one loop: a block of ``blockSize`` for the plain counters and one for each label.
-    static let slotCount = 6 * blockSize
+    static let slotCount = 7 * blockSize
 
     /// More than any label has values.
-    static let blockSize = 32
+    static let blockSize = 64
 
     /// Where the count stands. The plain counters' are constants: the path of a message uses them.
     var slot: Int {
@@ -56,6 +58,7 @@ package enum Counter: Hashable, Sendable {
         case .violation(let value): 3 * Self.blockSize + Self.place(of: value)
         case .refused(let value): 4 * Self.blockSize + Self.place(of: value)
         case .scriptError(let value): 5 * Self.blockSize + Self.place(of: value)
+        case .request(let value): 6 * Self.blockSize + Self.place(of: value)
         }
     }
 
@@ -101,7 +104,7 @@ package enum Counter: Hashable, Sendable {
     /// Every metric, in the order in which they are told.
     package static let families = [
         Family("nightjar_connections_accepted_total", "Sockets accepted.", .accepted),
-        Family("nightjar_handshakes", "Sockets whose handshake is under way.", .handshakes, isGauge: true),
+        Family("nightjar_handshakes", "Sockets that are no WebSockets yet.", .handshakes, isGauge: true),
         Family("nightjar_connections", "WebSocket connections that are there.", .open, isGauge: true),
         Family("nightjar_connections_upgraded_total", "Handshakes that became WebSocket connections.", .upgraded),
         Family(
@@ -115,6 +118,12 @@ package enum Counter: Hashable, Sendable {
             "Requests refused for what they asked; those that passed a limit are counted there.",
             by: "reason",
             Refusal.allCases.map { ($0.rawValue, .refused($0)) }
+        ),
+        Family(
+            "nightjar_requests_total",
+            "HTTP requests that scripts answered.",
+            by: "status",
+            StatusClass.allCases.map { ($0.rawValue, .request($0)) }
         ),
         Family(
             "nightjar_limit_exceeded_total",

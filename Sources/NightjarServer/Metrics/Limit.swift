@@ -42,6 +42,10 @@ package enum Limit: Int, CaseIterable, Sendable {
     case timers
     case handlers
     case shared
+    case body
+    case bodyTime
+    case answerTime
+    case responseTime
 
     /// What happens when a limit is passed.
     package enum Outcome: Hashable, Sendable {
@@ -97,15 +101,20 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .timers: "timers"
         case .handlers: "handlers"
         case .shared: "shared"
+        case .body: "body"
+        case .bodyTime: "body_time"
+        case .answerTime: "answer_time"
+        case .responseTime: "response_time"
         }
     }
 
     /// The keys of the settings that move it; none for what is fixed, or the system's.
     package var settings: [String] {
         switch self {
-        case .message: ["limits.message"]
+        case .message, .body: ["limits.message"]
         case .fragments: ["limits.fragments"]
-        case .messageTime: ["limits.message_time"]
+        case .messageTime, .bodyTime, .responseTime: ["limits.message_time"]
+        case .answerTime: ["limits.wall"]
         case .controlFrames: ["limits.control_frames"]
         case .handshakeTime: ["limits.handshake"]
         case .target: ["limits.target"]
@@ -140,8 +149,10 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .total: .reset(.tryAgainLater)
         case .target: .refuse(414)
         case .headers: .refuse(431)
-        case .connections, .connectionsPerIP, .scriptQueueRefused: .refuse(503)
-        case .handshakeTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
+        case .body: .refuse(413)
+        case .bodyTime: .refuse(408)
+        case .connections, .connectionsPerIP, .scriptQueueRefused, .answerTime: .refuse(503)
+        case .handshakeTime, .responseTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
         case .openFiles, .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .pause
         case .scriptCPU, .scriptMemory, .wall, .timers, .handlers: .error
         case .rooms, .shared: .answer

@@ -30,6 +30,12 @@ package enum Refusal: String, CaseIterable, Sendable {
     case extensions
     /// A page of an origin that may not connect.
     case origin
+    /// An Expect field with something else than 100-continue.
+    case expectation
+    /// The script's `upgrade` refused.
+    case script
+    /// The script's `upgrade` failed.
+    case scriptError = "script_error"
 
     package init(_ rejection: HandshakeRejection) {
         switch rejection {

@@ -124,6 +124,12 @@ package struct HandshakeRequest {
         HeaderSyntax.isHost(text[...].utf8)
     }
 
+    /// Whether the head names its host as RFC 9112 section 3.2 wants it: once, and in HTTP/1.0 perhaps not at all.
+    package var hasGoodHost: Bool {
+        guard let host = hosts.only else { return hosts.count == 0 && !isHTTP11 }
+        return HeaderSyntax.isHost(host)
+    }
+
     /// Whether `name` can be a sub-protocol: a token (section 4.1).
     package static func isSubprotocol(_ name: String) -> Bool {
         HeaderSyntax.isToken(name[...].utf8)

@@ -5,10 +5,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 """Requests that are made to hurt: W14, W15, W17, W19, W20 and W28 of docs/security-tests.md."""
+import socket
+import time
+
 import pytest
 
 from rawclient import RawClient, request
-from watch import MIB, under_attack
+from watch import MIB, sized, under_attack
 
 KEY = "Sec-WebSocket-Key: "
 GOOD_KEY = KEY + "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -82,6 +85,43 @@ def test_w18_bytes_without_end(target, head):
                     pass
                 assert sent < 64 * MIB, "all of it was taken"
         assert watch.growth() < 8 * MIB
+
+
+WAITING = {
+    "upgrade": (request("/slow"), b"HTTP/1.1 101 "),
+    "request": (b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", b"HTTP/1.1 200 "),
+}
+
+
+@pytest.mark.parametrize(("head", "answer"), WAITING.values(), ids=WAITING.keys())
+def test_w18_bytes_while_the_script_decides(start, echo, head, answer):
+    """What comes before the script's answer stays in the kernel, but for one read."""
+    time_to_decide = sized(2, 5)
+    source = f"""
+        local function decide() ws.sleep({time_to_decide}) end
+        return {{ upgrade = function() decide() return true end, request = function() decide() return 200 end }}
+    """
+    server = start({"slow.lua": source} | echo, settings={"threads.io": 1})
+    with under_attack(server) as watch:
+        began = time.monotonic()
+        clients = [RawClient(server.port) for _ in range(8)]
+        for client in clients:
+            client.send(head)
+            client.socket.setblocking(False)
+        sent, chunk = 0, b"\x82\xfe\x7f\xff" + b"x" * 65532
+        while time.monotonic() - began < time_to_decide - 0.5:
+            for client in clients:
+                try:
+                    sent += client.socket.send(chunk)
+                except BlockingIOError:
+                    pass
+            time.sleep(0.001)
+        assert sent < 8 * 16 * MIB, "the server reads on"
+        assert watch.growth() < 2 * MIB
+        for client in clients:
+            client.socket.settimeout(30)
+            assert client.socket.recv(13, socket.MSG_WAITALL) == answer
+            client.abort()
 
 
 GOOD = request("/echo")

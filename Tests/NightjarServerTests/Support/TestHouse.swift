@@ -15,7 +15,7 @@ import WebSocketCore
 /// Event loops in memory with one route, whose VM lives on the last of them; sockets live on the first unless a test says so.
 ///
 /// The VM has no slice of the loop's time unless a test gives it one, because that is measured in real CPU time.
-/// A single house may stand on a loop that is there already, such as an embedded channel's.
+/// The first loop may be one that is there already, such as an embedded channel's.
 final class TestHouse {
     let loops: [EmbeddedEventLoop]
     let workers: [Worker]
@@ -35,7 +35,7 @@ final class TestHouse {
         isDevelopment: Bool = false,
         sliceTicks: UInt32 = .max
     ) throws {
-        let loops = (0..<count).map { _ in loop ?? EmbeddedEventLoop() }
+        let loops = (0..<count).map { index in index == 0 ? loop ?? EmbeddedEventLoop() : EmbeddedEventLoop() }
         let ledger = BufferLedger(limit: bufferedTotal, workers: count)
         let shared = try SharedSpace(capacity: sharedBytes)
         let log = self.log
@@ -109,7 +109,7 @@ final class TestHouse {
 
     /// Lets time pass on all loops, a grain of the deadline wheel at a time.
     func advance(by duration: Duration) {
-        let grain = DeadlineWheel.interval
+        let grain = DeadlineWheel<ConnectionID>.interval
         for _ in 0..<Int(duration / grain) + 1 {
             for loop in self.loops {
                 loop.advanceTime(by: TimeAmount(grain))

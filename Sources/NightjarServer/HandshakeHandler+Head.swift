@@ -1,0 +1,184 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import Logging
+internal import LuaRuntime
+internal import NIOCore
+internal import NIOHTTP1
+internal import Synchronization
+internal import WebSocketCore
+
+/// What is to be done with a request, judged by its head, before any script runs.
+extension HandshakeHandler {
+    enum Judgement {
+        case refuse(HTTPAnswer)
+        case upgrade(Upgrade)
+        case receive(PlainRequest, Body)
+    }
+
+    /// What the head says of the body.
+    struct Body {
+        /// Bytes; nil when the body comes in chunks.
+        let length: Int?
+        /// Whether the client waits for a 100 before it sends the body.
+        let isAskedFor: Bool
+    }
+
+    func judge(_ head: HTTPRequestHead, of client: ClientAddress) -> Judgement {
+        let limits = self.configuration.handshake
+        guard head.uri.utf8.count <= limits.targetBytes else {
+            let sentence = "the request target is longer than \(limits.targetBytes) bytes"
+            self.worker.exceeded(.target, "refused: \(sentence)", ip: self.ip)
+            return .refuse(HTTPAnswer(414, sentence))
+        }
+        guard !self.worker.isDraining else { return .refuse(self.drainingAnswer) }
+        let target: RequestTarget
+        do {
+            target = try RequestTarget(head.uri)
+        } catch {
+            self.worker.counters.add(.refused(.target))
+            return .refuse(HTTPAnswer(400, error.sentence))
+        }
+        guard let match = self.worker.router.match(target.path) else {
+            self.worker.counters.add(.refused(.notFound))
+            return .refuse(HTTPAnswer(404, self.notFoundSentence))
+        }
+        guard !self.worker.isCongested(match.route) else {
+            let sentence = "the route has more to do than it can hold"
+            self.worker.exceeded(
+                .scriptQueueRefused,
+                "refused: \(sentence)",
+                metadata: ["route": "\(match.route.path)", "ip": "\(self.ip)"]
+            )
+            return .refuse(HTTPAnswer(503, sentence))
+        }
+        let handshake = HandshakeRequest(
+            method: head.method.rawValue,
+            majorVersion: head.version.major,
+            minorVersion: head.version.minor,
+            authority: target.authority,
+            headers: head.headers
+        )
+        let settings = match.route.configuration
+        switch handshake.outcome(protocols: settings.protocols, deflate: settings.deflatePolicy) {
+        case .notAnUpgrade:
+            return self.judgePlain(head, handshake, match, target, of: client)
+        case .reject(let rejection):
+            self.worker.counters.add(.refused(Refusal(rejection)))
+            return .refuse(HTTPAnswer(rejection.status, rejection.sentence, headers: rejection.headers))
+        case .accept(let acceptKey, let subprotocol, let deflate, let extensions):
+            if let refusal = handshake.originRefusal(under: settings.originPolicy, isSecure: client.isSecure) {
+                return .refuse(self.answer(to: refusal, in: head, of: client, for: match.route))
+            }
+            var request = ClientRequest(head, match, target, of: client)
+            request.subprotocol = subprotocol
+            request.deflate = deflate
+            return .upgrade(
+                Upgrade(route: match.route, request: request, acceptKey: acceptKey, extensions: extensions)
+            )
+        }
+    }
+
+    /// A request that is not to become a WebSocket.
+    private func judgePlain(
+        _ head: HTTPRequestHead,
+        _ handshake: HandshakeRequest,
+        _ match: Router.Match,
+        _ target: RequestTarget,
+        of client: ClientAddress
+    ) -> Judgement {
+        guard match.route.handlers.contains(.request) else { return .refuse(self.upgradeRequiredAnswer) }
+        guard handshake.hasGoodHost else {
+            self.worker.counters.add(.refused(.host))
+            return .refuse(HTTPAnswer(400, "a request has exactly one Host field with a host in it"))
+        }
+        let expectations = head.headers["expect"]
+        guard expectations.allSatisfy({ $0.lowercased() == "100-continue" }) else {
+            self.worker.counters.add(.refused(.expectation))
+            return .refuse(HTTPAnswer(417, "the one expectation that this server meets is 100-continue"))
+        }
+        // The decoder has checked them; what is no number here is too large for one.
+        let length = head.headers.first(name: "content-length").map { Int($0) ?? .max } ?? 0
+        let body = Body(
+            length: head.headers.contains(name: "transfer-encoding") ? nil : length,
+            isAskedFor: !expectations.isEmpty && head.version == .http1_1
+        )
+        guard length <= match.route.configuration.messageBytes else { return .refuse(self.tooLarge(for: match.route)) }
+        let plain = PlainRequest(
+            route: match.route,
+            request: ClientRequest(head, match, target, of: client),
+            isHead: head.method == .HEAD,
+            // Behind a request to upgrade, whatever to, the decoder looks at nothing more.
+            endsConnection: !head.isKeepAlive || head.version.minor == 0 || head.headers.contains(name: "upgrade")
+        )
+        return .receive(plain, body)
+    }
+
+    var upgradeRequiredAnswer: HTTPAnswer {
+        self.worker.counters.add(.refused(.notAnUpgrade))
+        return HTTPAnswer(
+            426,
+            "this is a WebSocket route: connect to it with ws:// instead of http://",
+            headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+        )
+    }
+
+    func tooLarge(for route: Route) -> HTTPAnswer {
+        let sentence = "the body of a request may have \(route.configuration.messageBytes) bytes"
+        self.worker.exceeded(
+            .body,
+            "refused: \(sentence)",
+            metadata: ["route": "\(route.path)", "ip": "\(self.ip)"]
+        )
+        return HTTPAnswer(413, sentence)
+    }
+
+    /// A refusal that helps whoever wrote the page, and the line in the log that helps the operator.
+    private func answer(
+        to refusal: OriginRefusal,
+        in head: HTTPRequestHead,
+        of client: ClientAddress,
+        for route: Route
+    ) -> HTTPAnswer {
+        self.worker.counters.add(.refused(.origin))
+        var shown: [UInt8] = []
+        LogEscape.append(head.headers["origin"].joined(separator: ", "), limit: 256, to: &shown)
+        let origin = String(decoding: shown, as: UTF8.self)
+        self.worker.logger.info(
+            "refused an origin",
+            metadata: [
+                "origin": "\(origin)", "route": "\(route.path)", "reason": "\(refusal.sentence)",
+                "ip": "\(client.ip)",
+            ]
+        )
+        guard self.configuration.isDevelopment else { return HTTPAnswer(403, refusal.sentence) }
+        return HTTPAnswer(403, "\(refusal.sentence); the origin is \(origin)")
+    }
+
+    private var notFoundSentence: String {
+        guard self.configuration.isDevelopment else { return "there is no route at this path" }
+        let routes = self.worker.router.routes.map(\.path).joined(separator: ", ")
+        return "there is no route at this path; the routes are: \(routes.isEmpty ? "none" : routes)"
+    }
+}
+
+extension ClientRequest {
+    fileprivate init(_ head: HTTPRequestHead, _ match: Router.Match, _ target: RequestTarget, of client: ClientAddress)
+    {
+        self.init(
+            publicID: PublicID(),
+            // A script answers HEAD as it answers GET; the server leaves the body out.
+            method: head.method == .HEAD ? "GET" : head.method.rawValue,
+            target: target,
+            parameters: match.parameters,
+            ip: client.ip,
+            isSecure: client.isSecure,
+            headers: head.headers.map { ($0.name, $0.value) },
+            subprotocol: nil
+        )
+    }
+}

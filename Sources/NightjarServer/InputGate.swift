@@ -1,0 +1,195 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+internal import NIOCore
+
+/// Stands in front of the HTTP decoder and gives it one request at a time: what comes behind waits here, as bytes, until the
+/// request is answered or has become a WebSocket.
+///
+/// Each slice of a request that it passes on ends at an empty line at the latest, which is where a head or a chunked body may end, or with the
+/// last byte of a body whose length is known. So no slice holds the end of one request and the start of another, and
+/// the decoder never makes objects of requests whose turn has not come.
+final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private enum Mode {
+        /// Slices go to the decoder.
+        case open
+        /// The request wants to upgrade: the decoder is shown what came with it, and keeps it.
+        case showing
+        /// All bytes wait, and reading pauses once there are any.
+        case held
+        /// All bytes go on as they come: no more requests are answered.
+        case passing
+        /// The decoder is on its way out of the pipeline; what waits follows it to whoever is behind.
+        case leaving
+    }
+
+    /// Bytes that wait before the client is dropped. Reading has paused long before: only a peer that ends the connection
+    /// makes NIO read on, to find the end.
+    static let limit = 128 * 1024
+
+    private static let emptyLine: [UInt8] = Array("\r\n\r\n".utf8)
+
+    private var mode = Mode.open
+    private var context: ChannelHandlerContext?
+    private var waiting = ByteBuffer()
+    /// How many bytes of an empty line the passed bytes end with.
+    private var matched = 0
+    /// Bytes of the body that is being read, if its length is known.
+    private var bodyBytes = 0
+    /// Whether the decoder keeps bytes from behind the request.
+    private var hasShownBytes = false
+    private var isPumping = false
+    private var isReading = true
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        if self.waiting.readableBytes == 0 {
+            self.waiting = bytes
+        } else {
+            self.waiting.writeBuffer(&bytes)
+        }
+        guard self.waiting.readableBytes <= Self.limit || self.mode == .passing else {
+            self.waiting = ByteBuffer()
+            context.closeSocket()
+            return
+        }
+        _ = self.pump()
+    }
+
+    /// So many bytes of body follow the head that was passed on last.
+    func expectBody(_ byteCount: Int) {
+        self.bodyBytes = byteCount
+        self.matched = 0
+    }
+
+    /// The request is whole, and the decoder is shown what came with it: it must take nothing of that for another request.
+    func showRest() {
+        guard self.mode == .open else { return }
+        self.mode = .showing
+        _ = self.pump()
+    }
+
+    /// The request is whole: what follows waits.
+    func hold() {
+        guard self.mode == .open || self.mode == .showing else { return }
+        self.mode = .held
+        _ = self.pump()
+    }
+
+    /// The request is answered: the next one may come.
+    func release() {
+        guard self.mode == .held else { return }
+        self.mode = .open
+        if self.pump() {
+            // What was read before has been looked at only now.
+            self.context?.fireChannelReadComplete()
+        }
+    }
+
+    /// No more requests are answered: all that comes goes on.
+    func pass() {
+        self.mode = .passing
+        _ = self.pump()
+    }
+
+    /// The connection belongs to somebody else now, who decides about reading, too. What waits stays here until ``leave()``.
+    func prepareToLeave() {
+        self.setReading(true)
+        self.mode = .leaving
+    }
+
+    /// Gives on what waits, and leaves the pipeline.
+    func leave() {
+        guard let context = self.context else { return }
+        let rest = self.waiting
+        self.waiting = ByteBuffer()
+        if rest.readableBytes > 0 {
+            context.fireChannelRead(self.wrapInboundOut(rest))
+        }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+
+    /// Passes on what may go.
+    ///
+    /// - Returns: whether there was something.
+    private func pump() -> Bool {
+        guard !self.isPumping, let context = self.context else { return false }
+        self.isPumping = true
+        var hasPassed = false
+        while let slice = self.nextSlice() {
+            hasPassed = true
+            context.fireChannelRead(self.wrapInboundOut(slice))
+        }
+        self.isPumping = false
+        if self.waiting.readableBytes == 0 {
+            // Not to keep what was read.
+            self.waiting = ByteBuffer()
+        }
+        if self.mode != .leaving {
+            self.setReading(self.mode != .held || self.waiting.readableBytes == 0 && !self.hasShownBytes)
+        }
+        return hasPassed
+    }
+
+    private func nextSlice() -> ByteBuffer? {
+        let count = self.waiting.readableBytes
+        guard count > 0 else { return nil }
+        switch self.mode {
+        case .held, .leaving:
+            return nil
+        case .showing:
+            self.hasShownBytes = true
+            return self.waiting.readSlice(length: count)
+        case .passing:
+            return self.waiting.readSlice(length: count)
+        case .open where self.bodyBytes > 0:
+            let length = min(count, self.bodyBytes)
+            self.bodyBytes -= length
+            return self.waiting.readSlice(length: length)
+        case .open:
+            return self.waiting.readSlice(length: self.lengthToEmptyLine())
+        }
+    }
+
+    /// The number of bytes up to the end of the first empty line; all of them when there is none.
+    private func lengthToEmptyLine() -> Int {
+        self.waiting.withUnsafeReadableBytes { bytes in
+            for (index, byte) in bytes.enumerated() {
+                if byte == Self.emptyLine[self.matched] {
+                    self.matched += 1
+                } else {
+                    self.matched = byte == Self.emptyLine[0] ? 1 : 0
+                }
+                if self.matched == Self.emptyLine.count {
+                    self.matched = 0
+                    return index + 1
+                }
+            }
+            return bytes.count
+        }
+    }
+
+    private func setReading(_ isReading: Bool) {
+        guard self.isReading != isReading, let channel = self.context?.channel, channel.isActive else { return }
+        self.isReading = isReading
+        try? channel.syncOptions?.setOption(.autoRead, value: isReading)
+    }
+}
+
+@available(*, unavailable)
+extension InputGate: Sendable {}
