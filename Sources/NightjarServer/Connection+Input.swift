@@ -34,10 +34,14 @@ extension Connection {
     }
 
     /// Whether the next event may be looked for in so many bytes; if not, the connection has been paused.
-    private func mayParse(_ byteCount: Int) -> Bool {
+    ///
+    /// - Parameter inflatedBytes: what the loop had inflated when this burst began.
+    private func mayParse(_ byteCount: Int, since inflatedBytes: Int) -> Bool {
         guard self.isInputOver || self.pauses.isDisjoint(with: .anyOfInput) else { return false }
-        guard byteCount > 0, self.hasDeflate, !self.worker.mayInflate else { return true }
+        guard byteCount > 0, self.hasDeflate else { return true }
+        let pool = self.worker.deflatePool
         guard !self.isInputOver else {
+            guard !pool.mayInflate else { return true }
             // A few bytes can mean a long time of inflating, for a peer that is gone.
             self.worker.exceeded(
                 .queueDropped,
@@ -46,6 +50,9 @@ extension Connection {
             )
             return false
         }
+        // While others wait, a message at a time.
+        let isOthersTurn = pool.inflatedBytes > inflatedBytes && !self.worker.inflating.isEmpty
+        guard isOthersTurn || !pool.mayInflate else { return true }
         self.pauseInflation(hasBegun: false)
         return false
     }
@@ -56,8 +63,9 @@ extension Connection {
     }
 
     func parse(_ input: inout UnsafeMutableRawBufferPointer) {
+        let inflatedBytes = self.hasDeflate ? self.worker.deflatePool.inflatedBytes : 0
         do {
-            while self.mayParse(input.count),
+            while self.mayParse(input.count, since: inflatedBytes),
                 let event = try self.websocket.nextEvent(from: &input)
             {
                 switch event {

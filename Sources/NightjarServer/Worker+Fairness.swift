@@ -24,9 +24,6 @@ extension Worker {
         self.scheduleEndOfTick()
     }
 
-    /// Whether messages may be inflated in this turn.
-    var mayInflate: Bool { self.deflatePool.mayInflate }
-
     /// Has a connection go on inflating once the loop has looked at its sockets.
     ///
     /// - Parameter hasBegun: whether it stands within a message, which holds memory: then it comes before the others.
@@ -59,7 +56,7 @@ extension Worker {
         }
         self.deflatePool.inflatedBytes = 0
         for _ in 0..<self.inflating.count {
-            guard self.mayInflate else { break }
+            guard self.deflatePool.mayInflate else { break }
             self.inflating.popFirst()?.inflationMayGoOn()
         }
         let resting = self.resting
