@@ -74,23 +74,29 @@ struct MessageAssembly {
     ) throws(ProtocolViolation) -> Int {
         inflater.feed(bytes)
         while true {
-            // One byte more than may come tells a message that is too big from one that is not.
             let free = limit &- buffer.readableBytes
-            let room = min(max(buffer.writableBytes, Self.leastRoom), Inflater.stepLimit, free &+ 1)
             var step = Inflater.Step.done
             var count = 0
-            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
-                (count, step) = inflater.step(into: UnsafeMutableRawBufferPointer(rebasing: target[..<room]))
-                return count
+            if free > 0 {
+                let room = min(max(buffer.writableBytes, Self.leastRoom), Inflater.stepLimit, free)
+                buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+                    (count, step) = inflater.step(into: UnsafeMutableRawBufferPointer(rebasing: target[..<room]))
+                    return count
+                }
+            } else {
+                // One byte more tells a message that is too big from one that is not. The buffer, which doubles, need not grow
+                // for it.
+                var excess: UInt8 = 0
+                (count, step) = withUnsafeMutableBytes(of: &excess) { inflater.step(into: $0) }
+                guard count == 0 else { throw .messageTooBig(limit: limit) }
             }
             pool.inflatedBytes &+= count
             if kind == .text {
                 let isGood = buffer.withUnsafeReadableBytes {
-                    validator.consume(UnsafeRawBufferPointer(rebasing: $0.suffix(count).prefix(free)))
+                    validator.consume(UnsafeRawBufferPointer(rebasing: $0.suffix(count)))
                 }
                 guard isGood else { throw .textNotUTF8 }
             }
-            guard count <= free else { throw .messageTooBig(limit: limit) }
             switch step {
             case .more:
                 // What it holds without input is little, and no later input need come to have it put out.
