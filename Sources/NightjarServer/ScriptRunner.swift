@@ -17,8 +17,9 @@ internal import WebSocketCore
 /// An event that comes while a handler runs, or after the VM has used its slice of the tick, waits in the queue. The host
 /// half, which answers what scripts ask, is `ScriptRunner+ScriptHost.swift`.
 package final class ScriptRunner {
-    /// Ticks of the CPU clock, 10 ms each, that a VM may use in one turn of the loop: with two, it used 10 ms or more.
-    package static let sliceTicks: UInt32 = 2
+    /// Ticks of the CPU clock, 10 ms each, that end a VM's share of a turn of the loop: with one, that is 10 ms at most, and
+    /// what is left of the event that runs then.
+    package static let sliceTicks: UInt32 = 1
 
     package private(set) var route: Route
     package unowned let worker: Worker
@@ -466,7 +467,7 @@ package final class ScriptRunner {
 
     // MARK: - Fairness
 
-    /// Sends the VM to rest when it has used 10 ms in one turn of the loop.
+    /// Sends the VM to rest when it has used its share of a turn of the loop.
     ///
     /// Costs two loads in the steady state: only when a tick of the CPU clock has landed in a handler is it asked in which
     /// turn of the loop that was.
