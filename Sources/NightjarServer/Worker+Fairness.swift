@@ -12,8 +12,9 @@ internal import WebSocketCore
 /// What waits until the loop has looked at its sockets, so that no VM, no compressed message and no lack of memory keeps it from
 /// them.
 extension Worker {
-    /// Bytes that messages may inflate to in one turn of the loop, of all its connections together: some milliseconds.
-    package static let inflationLimit = 1024 * 1024
+    /// Bytes that messages may inflate to in one turn of the loop, of all its connections together: some milliseconds, and enough
+    /// for one message as large as the default allows.
+    package static let inflationLimit = 1088 * 1024
 
     /// What stands for a look at the sockets on a loop that has none.
     private static let breather: TimeAmount = .microseconds(200)
