@@ -24,6 +24,8 @@ package struct MemoryReturn {
 
     private var peak = 0
     private var socketsGone = 0
+    /// Once more, an interval later: what was about to be let go of had been counted already.
+    private var isFollowUpDue = false
     private var next = MonotonicTime(nanoseconds: 0)
 
     package init() {}
@@ -37,7 +39,8 @@ package struct MemoryReturn {
     package mutating func isDue(bytes: Int, socketsGone: Int, now: MonotonicTime) -> Bool {
         self.peak = max(self.peak, bytes)
         let letGo = self.peak - bytes + (socketsGone - self.socketsGone) * Self.socketBytes
-        guard letGo >= Self.threshold, now >= self.next else { return false }
+        guard letGo >= Self.threshold || self.isFollowUpDue, now >= self.next else { return false }
+        self.isFollowUpDue = letGo >= Self.threshold
         self.peak = bytes
         self.socketsGone = socketsGone
         self.next = now + Self.interval
