@@ -70,6 +70,8 @@ final class FuzzScript: ScriptHost {
     func forEachRoom(_ body: (UnsafeRawBufferPointer) -> Void) {}
     func roomCount(_ name: UnsafeRawBufferPointer, route: Int?) -> Int { 0 }
     func members(ofRoom name: UnsafeRawBufferPointer) -> [ConnectionID] { [] }
+    func request(of token: RequestToken) -> ScriptRequest? { nil }
+    func judge(protocol name: UnsafeRawBufferPointer, for token: RequestToken) -> ProtocolVerdict { .notOffered }
     func request(of id: ConnectionID) -> ScriptRequest? { nil }
     func log(_ level: ScriptLogLevel, _ message: UnsafeRawBufferPointer, connection: ConnectionID?, source: String) {}
     func module(named name: String) -> ModuleSource { .missing("no modules") }
