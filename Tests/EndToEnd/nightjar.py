@@ -99,10 +99,13 @@ def scripts_of(*folders):
 class Nightjar:
     """A running server on a free port of 127.0.0.1.
 
-    `scripts` maps file names to sources. Configuration goes through the environment, by key: {"threads.io": 2}.
+    `scripts` maps file names to sources. Configuration goes through the environment, by key: {"threads.io": 2};
+    `environment` has other variables.
     """
 
-    def __init__(self, folder, scripts, *arguments, settings=None, reads_log=True, file_limit=None):
+    def __init__(
+        self, folder, scripts, *arguments, settings=None, environment=None, reads_log=True, file_limit=None
+    ):
         self.folder = Path(folder)
         for name, source in scripts.items():
             path = self.folder / "scripts" / name
@@ -110,7 +113,7 @@ class Nightjar:
             path.write_text(source)
         # Shutdown spreads its closes over ten seconds, which tests need not wait for.
         settings = {"drain.window": "100ms"} | (settings or {})
-        environment = {"NIGHTJAR_" + key.upper().replace(".", "_"): str(value) for key, value in settings.items()}
+        given = {"NIGHTJAR_" + key.upper().replace(".", "_"): str(value) for key, value in settings.items()}
         command = [BINARY, "serve", "scripts", *arguments]
         if "listen" not in settings:
             command += ["--host", "127.0.0.1", "--port", "0"]
@@ -119,7 +122,7 @@ class Nightjar:
         self.process = subprocess.Popen(
             command,
             cwd=self.folder,
-            env=clean_environment(environment),
+            env=clean_environment(given | (environment or {})),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

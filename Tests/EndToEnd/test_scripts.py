@@ -30,9 +30,9 @@ async def next_of(listener):
     return data
 
 
-async def test_chat_reaches_all_the_others(server):
-    async with connect(server.url("/chat")) as one, connect(server.url("/chat")) as two, connect(
-        server.url("/chat")
+async def test_broadcast_reaches_all_the_others(server):
+    async with connect(server.url("/everybody")) as one, connect(server.url("/everybody")) as two, connect(
+        server.url("/everybody")
     ) as three:
         await gather_in(one, [two, three])
         await gather_in(two, [one])
@@ -46,8 +46,8 @@ async def test_chat_reaches_all_the_others(server):
 
 
 async def test_broadcast_reaches_hundred_others_in_order(server):
-    listeners = await asyncio.gather(*(connect(server.url("/chat")) for _ in range(100)))
-    async with connect(server.url("/chat")) as speaker:
+    listeners = await asyncio.gather(*(connect(server.url("/everybody")) for _ in range(100)))
+    async with connect(server.url("/everybody")) as speaker:
         await gather_in(speaker, listeners)
         for number in range(50):
             await speaker.send(str(number))
