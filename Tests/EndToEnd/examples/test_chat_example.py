@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from example import assert_is_page, receive, scripts_of_example, send
+from example_scripts import assert_is_page, receive, scripts_of_example, send
 
 
 @pytest.fixture

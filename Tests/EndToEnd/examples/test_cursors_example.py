@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from example import assert_is_page, scripts_of_example
+from example_scripts import assert_is_page, scripts_of_example
 
 
 @pytest.fixture

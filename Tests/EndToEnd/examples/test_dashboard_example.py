@@ -14,7 +14,7 @@ import sys
 import pytest
 from websockets.asyncio.client import connect
 
-from example import ask, assert_is_page, receive, scripts_of_example
+from example_scripts import ask, assert_is_page, receive, scripts_of_example
 from nightjar import PATIENCE, ROOT, run
 
 FOLDER = ROOT / "examples/dashboard"

@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from example import ask, receive, scripts_of_example, send
+from example_scripts import ask, receive, scripts_of_example, send
 from nightjar import PATIENCE, ROOT
 
 CLIENT = ROOT / "examples/device/client.py"
