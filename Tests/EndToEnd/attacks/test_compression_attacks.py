@@ -82,8 +82,9 @@ def bomb():
     [
         # A buffer grows by doubling: half of the message is there twice for a moment.
         (1, P99_LIMIT, MIB * 3 // 2 + 256 * KIB),
-        # One message is inflated at a time; the memory is that of connections, and freed pieces of buffers among them.
-        (100, P99_LIMIT, 8 * MIB),
+        # One message is inflated at a time, while the others wait with what one read has brought, 64 KiB; the rest is the
+        # memory of connections.
+        (100, P99_LIMIT, MIB * 3 // 2 + 256 * KIB + 100 * (64 + 8) * KIB),
     ],
 )
 def test_w10_bomb(start, echo, bomb, fragments, count, p99, growth):
