@@ -170,7 +170,8 @@ return { message = function(conn, data)
   conn:send("sent")
 end }
 """
-    server = start(echo | {"topic.lua": script}, settings={"threads.io": 2})
+    # These readers answer no pings, and in full size it takes longer than that is borne.
+    server = start(echo | {"topic.lua": script}, settings={"threads.io": 2, "keep_alive.interval": "1h"})
     deaf_count = sized(10, 200)
     with under_attack(server) as watch:
         publish(server, deaf_count, readers_count=sized(40, 800), rounds=sized(100, 2000))
