@@ -19,6 +19,10 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private static let noDescriptor: CInt = -1
 
+    /// Bytes that one read may bring of a client that compresses: a connection whose turn to inflate has not come holds them, and
+    /// a hundred of those must cost no more than a message. Such a read inflates to as much as 16 MiB; a larger one saves nothing.
+    private static let compressedReadLimit = 16 * 1024
+
     /// What the channel tells.
     private enum Notice {
         case read(ByteBuffer)
@@ -50,6 +54,14 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        if self.connection.hasDeflate {
+            let allocator = AdaptiveRecvByteBufferAllocator(
+                minimum: 64,
+                initial: 2048,
+                maximum: Self.compressedReadLimit
+            )
+            try? context.channel.syncOptions?.setOption(.recvAllocator, value: allocator)
+        }
         let descriptor = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
             of: NIOBSDSocket.Handle.self
         ) { $0 }
