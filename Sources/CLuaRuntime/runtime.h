@@ -401,8 +401,6 @@ void nj_state_check(lua_State *L, nj_vm *vm);
 
 // MARK: sha256.c
 
-#define NJ_SHA256_LENGTH 32
-
 typedef struct nj_sha256 {
     uint32_t state[8];
     uint64_t length;

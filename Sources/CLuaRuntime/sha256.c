@@ -90,6 +90,13 @@ void nj_sha256_end(nj_sha256 *hash, uint8_t digest[NJ_SHA256_LENGTH]) {
     for (int i = 0; i < NJ_SHA256_LENGTH; i++) digest[i] = (uint8_t)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+void nj_sha256_of(const void *bytes, size_t length, uint8_t digest[NJ_SHA256_LENGTH]) {
+    nj_sha256 hash;
+    nj_sha256_begin(&hash);
+    nj_sha256_update(&hash, bytes, length);
+    nj_sha256_end(&hash, digest);
+}
+
 // Begins a hash over the key, each of its bytes combined with `pad`.
 static void begin_padded(nj_sha256 *hash, const uint8_t key[64], uint8_t pad) {
     uint8_t block[64];

@@ -18,6 +18,7 @@ extension HandshakeHandler {
         case refuse(HTTPAnswer)
         case upgrade(Upgrade)
         case receive(PlainRequest, Body)
+        case answer(OwnAnswer)
     }
 
     /// What the head says of the body.
@@ -43,9 +44,15 @@ extension HandshakeHandler {
             self.worker.counters.add(.refused(.target))
             return .refuse(HTTPAnswer(400, error.sentence))
         }
+        let handshake = HandshakeRequest(
+            method: head.method.rawValue,
+            majorVersion: head.version.major,
+            minorVersion: head.version.minor,
+            authority: target.authority,
+            headers: head.headers
+        )
         guard let match = self.worker.router.match(target.path) else {
-            self.worker.counters.add(.refused(.notFound))
-            return .refuse(HTTPAnswer(404, self.notFoundSentence))
+            return self.judgeWithoutRoute(head, handshake, target)
         }
         guard !self.worker.isCongested(match.route) else {
             let sentence = "the route has more to do than it can hold"
@@ -56,13 +63,6 @@ extension HandshakeHandler {
             )
             return .refuse(HTTPAnswer(503, sentence))
         }
-        let handshake = HandshakeRequest(
-            method: head.method.rawValue,
-            majorVersion: head.version.major,
-            minorVersion: head.version.minor,
-            authority: target.authority,
-            headers: head.headers
-        )
         let settings = match.route.configuration
         switch handshake.outcome(protocols: settings.protocols, deflate: settings.deflatePolicy) {
         case .notAnUpgrade:
@@ -92,30 +92,34 @@ extension HandshakeHandler {
         of client: ClientAddress
     ) -> Judgement {
         guard match.route.handlers.contains(.request) else { return .refuse(self.upgradeRequiredAnswer) }
-        guard handshake.hasGoodHost else {
-            self.worker.counters.add(.refused(.host))
-            return .refuse(HTTPAnswer(400, "a request has exactly one Host field with a host in it"))
-        }
-        let expectations = head.headers["expect"]
-        guard expectations.allSatisfy({ $0.lowercased() == "100-continue" }) else {
-            self.worker.counters.add(.refused(.expectation))
-            return .refuse(HTTPAnswer(417, "the one expectation that this server meets is 100-continue"))
-        }
+        if let answer = self.refusal(ofPlain: head, handshake) { return .refuse(answer) }
         // The decoder has checked them; what is no number here is too large for one.
         let length = head.headers.first(name: "content-length").map { Int($0) ?? .max } ?? 0
         let body = Body(
             length: head.headers.contains(name: "transfer-encoding") ? nil : length,
-            isAskedFor: !expectations.isEmpty && head.version == .http1_1
+            isAskedFor: head.headers.contains(name: "expect") && head.version == .http1_1
         )
         guard length <= match.route.configuration.messageBytes else { return .refuse(self.tooLarge(for: match.route)) }
         let plain = PlainRequest(
             route: match.route,
             request: ClientRequest(head, match, target, of: client),
             isHead: head.method == .HEAD,
-            // Behind a request to upgrade, whatever to, the decoder looks at nothing more.
-            endsConnection: !head.isKeepAlive || head.version.minor == 0 || head.headers.contains(name: "upgrade")
+            endsConnection: head.endsConnection
         )
         return .receive(plain, body)
+    }
+
+    /// What no request may be that is not to become a WebSocket.
+    func refusal(ofPlain head: HTTPRequestHead, _ handshake: HandshakeRequest) -> HTTPAnswer? {
+        guard handshake.hasGoodHost else {
+            self.worker.counters.add(.refused(.host))
+            return HTTPAnswer(400, "a request has exactly one Host field with a host in it")
+        }
+        guard head.headers["expect"].allSatisfy({ $0.lowercased() == "100-continue" }) else {
+            self.worker.counters.add(.refused(.expectation))
+            return HTTPAnswer(417, "the one expectation that this server meets is 100-continue")
+        }
+        return nil
     }
 
     var upgradeRequiredAnswer: HTTPAnswer {
@@ -158,11 +162,12 @@ extension HandshakeHandler {
         guard self.configuration.isDevelopment else { return HTTPAnswer(403, refusal.sentence) }
         return HTTPAnswer(403, "\(refusal.sentence); the origin is \(origin)")
     }
+}
 
-    private var notFoundSentence: String {
-        guard self.configuration.isDevelopment else { return "there is no route at this path" }
-        let routes = self.worker.router.routes.map(\.path).joined(separator: ", ")
-        return "there is no route at this path; the routes are: \(routes.isEmpty ? "none" : routes)"
+extension HTTPRequestHead {
+    /// Whether no other request may follow. Behind a request to upgrade, whatever to, the decoder looks at nothing more.
+    var endsConnection: Bool {
+        !self.isKeepAlive || self.version.minor == 0 || self.headers.contains(name: "upgrade")
     }
 }
 

@@ -45,7 +45,7 @@ extension HandshakeHandler {
         case (.request(let plain), .response(let response)):
             self.send(response, to: plain, context: context)
         case (.request(let plain), .failed), (.request(let plain), .accept):
-            self.send(ScriptResponse(500, "the script failed to answer"), to: plain, context: context)
+            self.send(HTTPResponse(500, "the script failed to answer"), to: plain, context: context)
         case (.request(let plain), .unhandled):
             self.refuse(self.upgradeRequiredAnswer, context: context, withBody: !plain.isHead)
         }
@@ -128,29 +128,18 @@ extension HandshakeHandler {
         self.worker.ask(token, toAnswer: plain.request, body: body, of: plain.route)
     }
 
-    private func send(_ response: ScriptResponse, to plain: PlainRequest, context: ChannelHandlerContext) {
-        self.worker.counters.add(.request(StatusClass(response.status)))
+    private func send(_ response: HTTPResponse, to plain: PlainRequest, context: ChannelHandlerContext) {
         self.log(response, to: plain.request, method: plain.isHead ? "HEAD" : plain.request.method, of: plain.route)
-        self.setDeadline(in: plain.route.configuration.messageTime)
-        let ends = plain.endsConnection || self.worker.isDraining
-        let bytes = response.bytes(withBody: !plain.isHead, endsConnection: ends)
-        guard !ends else {
-            self.end(with: bytes, context: context)
-            return
-        }
-        self.state = .answering(plain.route)
-        self.write(bytes, context: context).assumeIsolated().whenComplete { result in
-            // It may have been dropped meanwhile, or told to end.
-            guard case .answering = self.state else { return }
-            switch result {
-            case .success where self.worker.isDraining: self.drop()
-            case .success: self.takeNext()
-            case .failure: self.drop()
-            }
-        }
+        self.send(
+            response,
+            withBody: !plain.isHead,
+            endsConnection: plain.endsConnection,
+            within: plain.route.configuration.messageTime,
+            context: context
+        )
     }
 
-    private func log(_ response: ScriptResponse, to request: ClientRequest, method: String, of route: Route) {
+    private func log(_ response: HTTPResponse, to request: ClientRequest, method: String, of route: Route) {
         self.worker.logger.debug(
             "answered by the script",
             metadata: [

@@ -14,8 +14,9 @@ internal import WebSocketCore
 /// Answers the HTTP/1.1 requests of a channel, one after the other, until one of them becomes a WebSocket.
 ///
 /// A refusal ends the connection, and nothing behind it is answered; the connection goes on only behind what a script has
-/// answered. One deadline covers everything from accept to the first 101 or the end of a refusal; no byte that arrives
-/// renews it. Heads are judged in `HandshakeHandler+Head.swift`, scripts are asked in `HandshakeHandler+Script.swift`.
+/// answered, or a page of the server's own. One deadline covers everything from accept to the first 101 or the end of a refusal; no byte that arrives
+/// renews it. Heads are judged in `HandshakeHandler+Head.swift`, scripts are asked in `HandshakeHandler+Script.swift`,
+/// the server's own pages are in `HandshakeHandler+Pages.swift`, and `HandshakeHandler+Answers.swift` sends what is answered.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
@@ -26,12 +27,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case accepted(Upgrade)
         /// The request is over; the rest happens when the decoder has looked at all that came with it.
         case complete(Upgrade)
+        /// The answer is known, and goes out when the request is over.
+        case owing(OwnAnswer)
         /// The body of a request that a script will answer is on its way.
         case receiving(PlainRequest)
         /// The script decides.
         case asking(RequestToken, Asked)
-        /// The script's answer is on its way out; the connection goes on behind it.
-        case answering(Route)
+        /// A response is on its way out, and the client has so much time to read it; the connection goes on behind it.
+        case answering(within: Duration)
         /// The last answer is sent, and whatever else comes is ignored.
         case answered
     }
@@ -76,8 +79,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// The turn of the deadline wheel at which this handler expects to be called; entries of other turns are stale.
     private var expectedTurn: UInt64 = .max
 
-    /// Whether a request of this channel has been answered by a script.
-    private(set) var hasServed = false
+    /// Whether a request of this channel has had a response.
+    var hasServed = false
 
     /// What has come of the request's body.
     var body = ByteBuffer()
@@ -130,6 +133,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch (self.unwrapInboundIn(data), self.state) {
         case (.head(let head), .waitingForHead):
             self.evaluate(head, context: context)
+        case (.end, .owing(let answer)):
+            self.gate.hold()
+            self.send(answer, context: context)
         case (.body(let bytes), .receiving(let plain)):
             self.take(bytes, of: plain, context: context)
         case (.end, .accepted(let upgrade)):
@@ -170,7 +176,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .complete:
             self.refuseAsMalformed(context: context)
             return
-        case .accepted, .asking, .answering, .answered:
+        case .accepted, .owing, .asking, .answering, .answered:
             context.closeSocket()
             return
         }
@@ -217,7 +223,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// The server shuts down: what a script works on is still answered, all else ends.
     func drain() {
         switch self.state {
-        case .waitingForHead, .accepted, .complete, .answered:
+        case .waitingForHead, .accepted, .owing, .complete, .answered:
             self.drop()
         case .asking(_, .request), .answering:
             break
@@ -277,7 +283,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .waitingForHead where self.hasServed:
             // A client that has nothing more to ask, or is too slow in asking.
             self.drop()
-        case .waitingForHead, .accepted, .complete:
+        case .waitingForHead, .accepted, .owing, .complete:
             self.worker.exceeded(.handshakeTime, "dropped: the handshake was not over after \(time)", ip: self.ip)
             self.drop()
         case .asking(_, .upgrade):
@@ -296,8 +302,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.worker.exceeded(.answerTime, "refused: \(sentence)", ip: self.ip)
             self.clientLeft()
             self.refuse(HTTPAnswer(503, sentence), context: context)
-        case .answering(let route):
-            let time = route.configuration.messageTime
+        case .answering(let time):
             self.worker.exceeded(.responseTime, "dropped: the client took longer than \(time) to read", ip: self.ip)
             self.drop()
         case .answered:
@@ -314,7 +319,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.worker.account(change)
     }
 
-    // MARK: - Answers
+    // MARK: - Heads
 
     private func evaluate(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         let peer = Peer(of: context.channel)
@@ -336,6 +341,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.state = .accepted(upgrade)
         case .receive(let plain, let body):
             self.receive(plain, body, context: context)
+        case .answer(let answer):
+            self.state = .owing(answer)
         }
     }
 
@@ -353,54 +360,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let sentence = ConnectionCensus.sentence(for: limit)
         self.worker.exceeded(limit, "refused: \(sentence)", ip: self.ip)
         return HTTPAnswer(503, sentence, headers: ConnectionCensus.retryHeaders)
-    }
-
-    /// Sends an answer of the server's own, which ends the connection.
-    func refuse(_ answer: HTTPAnswer, context: ChannelHandlerContext, withBody: Bool = true) {
-        self.worker.logger.debug(
-            answer.status < 400 ? "answered" : "refused",
-            metadata: [
-                "status": "\(answer.status)", "reason": "\(answer.status < 300 ? "" : answer.sentence)",
-                "ip": "\(self.ip)",
-            ]
-        )
-        self.end(with: answer.bytes(withBody: withBody), context: context)
-    }
-
-    /// Sends the last answer: our side is shut down, and the peer has until the deadline to read it.
-    func end(with answer: ByteBuffer, context: ChannelHandlerContext) {
-        self.state = .answered
-        self.body = ByteBuffer()
-        let ignored = IgnoredInput { [worker, ip] in
-            worker.exceeded(.ignoredInput, "dropped: the client sends on after a refusal", ip: ip)
-        }
-        // A channel that is closing takes no more handlers, and reads no more either.
-        try? context.pipeline.syncOperations.addHandler(ignored, position: .before(self.decoder))
-        let sent = self.write(answer, context: context)
-        context.close(mode: .output, promise: nil)
-        // A server that shuts down waits for nobody who has been answered.
-        if self.worker.isDraining {
-            sent.assumeIsolated().whenComplete { _ in context.closeSocket() }
-        }
-        self.gate.pass()
-    }
-
-    /// Writes, and keeps the bytes in the account until the kernel has them.
-    @discardableResult
-    func write(_ bytes: ByteBuffer, context: ChannelHandlerContext) -> EventLoopFuture<Void> {
-        self.account(for: bytes.readableBytes)
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { _ in self.account(for: 0) }
-        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
-        return promise.futureResult
-    }
-
-    /// A script's answer is with the kernel: the next request may come.
-    func takeNext() {
-        self.hasServed = true
-        self.state = .waitingForHead
-        self.setDeadline(in: self.configuration.handshake.deadline)
-        self.gate.release()
     }
 }
 

@@ -58,6 +58,11 @@ package enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
         if case .tcp(_, let port, _) = self { port } else { nil }
     }
 
+    /// What a browser calls it; nil for a Unix socket.
+    package var webURL: String? {
+        if case .tcp = self { "http\(self.description.dropFirst("ws".count))" } else { nil }
+    }
+
     /// Whether this is `[::]` on a port, which takes IPv4 too.
     func takesAllFamilies(on port: Int?) -> Bool {
         if case .tcp("::", let own, _) = self { own == port && own != 0 } else { false }

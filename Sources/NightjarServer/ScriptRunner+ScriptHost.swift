@@ -140,7 +140,7 @@ extension ScriptRunner: ScriptHost {
             case .accept(let token, let subprotocol, let fields):
                 self.accept(token, subprotocol: subprotocol, fields: fields)
             case .response(let token, let status, let fields, let body):
-                let response = ScriptResponse(status: status, fields: Array(fields), body: ByteBuffer(bytes: body))
+                let response = HTTPResponse(status: status, fields: Array(fields), body: ByteBuffer(bytes: body))
                 self.answer(token, .response(response))
             }
         }

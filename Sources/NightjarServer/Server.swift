@@ -29,6 +29,9 @@ package final class Server: Sendable {
         /// The addresses that were bound: `127.0.0.1:8080`, or as in ``ServerConfiguration/listen`` when that is given.
         package let address: String
 
+        /// The URL of the console; nil when there is none, or no way to it for a browser.
+        package let console: String?
+
         /// Where the admin listener is, such as `unix:/run/user/1000/nightjar/admin-8080.sock`; nil when there is none.
         package let admin: String?
     }
@@ -338,6 +341,7 @@ package final class Server: Sendable {
             },
             address: self.configuration.listen.isEmpty
                 ? String(base.dropFirst("ws://".count)) : texts.joined(separator: ", "),
+            console: self.configuration.isDevelopment ? best?.webURL.map { $0 + DevelopmentPage.console.path } : nil,
             admin: admin?.address
         )
     }

@@ -30,7 +30,7 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// The folder that holds the route scripts.
     package var scripts = "scripts"
 
-    /// Development conveniences: a 404 names the routes.
+    /// Development conveniences: the console, and a 404 that names the routes.
     package var isDevelopment = false
 
     /// Event loops that own sockets and VMs, 0...128; 0 means one for each core.

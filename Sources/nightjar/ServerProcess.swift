@@ -60,6 +60,7 @@ struct ServerProcess {
         let text = StartText.text(
             address: started.address,
             routes: started.routes.map { ($0.path, $0.url, $0.script) },
+            console: started.console,
             isTerminal: StandardStream.output.isTerminal
         )
         // Whoever reads the text may send a signal, so the trap comes first; and a pipe that nobody reads must not keep

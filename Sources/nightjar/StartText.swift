@@ -9,10 +9,11 @@ internal import NightjarServer
 
 /// What is printed when the server has started.
 package enum StartText {
-    /// Name, version, address and the routes with their URLs.
+    /// Name, version, address, the routes with their URLs, and the console's if there is one.
     package static func text(
         address: String,
         routes: [(path: String, url: String, script: String)],
+        console: String? = nil,
         isTerminal: Bool
     ) -> String {
         let rows = routes.map { [$0.path, $0.url, $0.script].map(LogEscape.escaped) }
@@ -22,6 +23,7 @@ package enum StartText {
             lines.append("  \(pad(row[0], to: widths[0]))  \(pad(row[1], to: widths[1]))  \(row[2])")
         }
         if rows.isEmpty { lines.append("  no routes") }
+        if let console { lines += ["", "The console is at \(console)"] }
         if isTerminal { lines += ["", "Press Ctrl-C to stop."] }
         return (lines + ["", ""]).joined(separator: "\n")
     }

@@ -44,6 +44,14 @@ struct ListenAddressTests {
         }
     }
 
+    @Test(arguments: [
+        ("ws://127.0.0.1:8080", "http://127.0.0.1:8080"), ("wss://a.example:1", "https://a.example:1"),
+        ("ws://[::1]:2", "http://[::1]:2"), ("unix:a", nil),
+    ])
+    func tellsWhatABrowserCallsIt(_ text: String, _ url: String?) throws {
+        #expect(try #require(ListenAddress(text)).webURL == url)
+    }
+
     @Test func tellsPortAndSecurity() {
         #expect(ListenAddress("wss://a:7").map { ($0.isSecure, $0.port) } ?? (false, nil) == (true, 7))
         #expect(ListenAddress("ws://a:7")?.isSecure == false)

@@ -32,6 +32,17 @@ struct StartTextTests {
         #expect(text.hasSuffix("games/tic.lua\n\nPress Ctrl-C to stop.\n\n"))
     }
 
+    @Test func namesTheConsole() {
+        let text = StartText.text(
+            address: "127.0.0.1:8080",
+            routes: routes,
+            console: "http://127.0.0.1:8080/-/console",
+            isTerminal: true
+        )
+        let end = "games/tic.lua\n\nThe console is at http://127.0.0.1:8080/-/console\n\nPress Ctrl-C to stop.\n\n"
+        #expect(text.hasSuffix(end))
+    }
+
     @Test func saysWhenThereAreNoRoutes() {
         let text = StartText.text(address: "[::1]:1", routes: [], isTerminal: false)
         #expect(text == "Nightjar \(NightjarVersion.current) on [::1]:1\n\n  no routes\n\n")

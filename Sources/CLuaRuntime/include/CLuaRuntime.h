@@ -397,6 +397,13 @@ nj_usage nj_vm_usage(const nj_vm *_Nonnull vm);
 /// Ticks of CPU time that ended inside the VM, ever; wraps around.
 uint32_t nj_vm_busy_ticks(const nj_vm *_Nonnull vm);
 
+// MARK: SHA-256
+
+#define NJ_SHA256_LENGTH 32
+
+/// Writes the SHA-256 of some bytes (FIPS 180-4).
+void nj_sha256_of(const void *_Nonnull bytes, size_t length, uint8_t digest[_Nonnull NJ_SHA256_LENGTH]);
+
 // MARK: Files
 
 /// Opens `path` for reading if it leads, symbolic links followed, to something below the folder `root`. Never blocks

@@ -29,7 +29,7 @@ package enum Counter: Hashable, Sendable {
     case violation(ViolationKind)
     case refused(Refusal)
     case scriptError(ScriptError.Kind)
-    /// HTTP requests that scripts answered.
+    /// HTTP requests that had a response: a script's, or a page of the console.
     case request(StatusClass)
 
     /// The slots of one loop: a block of ``blockSize`` for the plain counters and one for each label.
@@ -121,7 +121,7 @@ package enum Counter: Hashable, Sendable {
         ),
         Family(
             "nightjar_requests_total",
-            "HTTP requests that scripts answered.",
+            "HTTP requests that scripts answered, or under --dev the console.",
             by: "status",
             StatusClass.allCases.map { ($0.rawValue, .request($0)) }
         ),

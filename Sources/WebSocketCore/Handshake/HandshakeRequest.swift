@@ -28,15 +28,19 @@ package struct HandshakeRequest {
     private var isGet: Bool
     private var isHTTP11: Bool
     private let authority: String?
-    private var upgradesToWebSocket = false
     private var connectionUpgrades = false
-    private var hasBody = false
     private var hosts = FieldLines()
     private var keys = FieldLines()
     private var versions = FieldLines()
     private var protocolLines: [String] = []
     private var originLines: [String] = []
     private var extensionLines: [String] = []
+
+    /// Whether the head asks for a WebSocket, well or badly.
+    package private(set) var upgradesToWebSocket = false
+
+    /// Whether a body follows.
+    package private(set) var hasBody = false
 
     /// - Parameter authority: The host that the request's target names, if it is in absolute form: the Host field has to be
     ///   there, but is not looked at then (RFC 9112 section 3.2.2).

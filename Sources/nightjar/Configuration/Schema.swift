@@ -54,7 +54,7 @@ package enum Schema {
         Setting(
             "dev",
             .boolean(.at(\.server.isDevelopment)),
-            "Development conveniences: an answer with status 404 names the routes."
+            "Development conveniences: a console for browsers at /-/console, and a 404 that names the routes."
         ),
         Setting(
             "admin",
