@@ -7,7 +7,7 @@
 """The chat of examples/chat, as people in several tabs use it."""
 import pytest
 
-from example import example
+from example_scripts import scripts_of_example
 
 
 async def enter(open_page, server, room, name, **options):
@@ -28,7 +28,7 @@ async def say(page, text):
 
 
 async def test_two_tabs_talk(browser, start):
-    server = start(example("chat"))
+    server = start(scripts_of_example("chat"))
     async with browser.profile_of_its_own() as open_page:
         ada = await enter(open_page, server, "lobby", "Ada")
         assert await ada.text("#room") == "lobby"
@@ -79,7 +79,7 @@ async def test_two_tabs_talk(browser, start):
 
 
 async def test_comes_back_when_the_server_is_back(browser, start):
-    server = start(example("chat"))
+    server = start(scripts_of_example("chat"))
     async with browser.profile_of_its_own() as open_page:
         ada = await enter(open_page, server, "lobby", "Ada")
         await say(ada, "before")
@@ -89,7 +89,7 @@ async def test_comes_back_when_the_server_is_back(browser, start):
         assert await ada.text("#here") == "Nobody here"
         await say(ada, "nobody hears")
         assert await ada.value("#text") == "nobody hears", "what could not be sent stays in the field"
-        start(example("chat"), settings={"listen": f"ws://127.0.0.1:{server.port}"})
+        start(scripts_of_example("chat"), settings={"listen": f"ws://127.0.0.1:{server.port}"})
         await ada.wait_for_text("#state", "Connected")
         await ada.press("Enter")
         await ada.wait_for_text(".said p", "nobody hears")
@@ -98,7 +98,7 @@ async def test_comes_back_when_the_server_is_back(browser, start):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_page_reads_well(browser, start, scheme):
-    server = start(example("chat"))
+    server = start(scripts_of_example("chat"))
     async with browser.profile_of_its_own() as open_page:
         ada = await enter(open_page, server, "a-room-with-a-name-that-is-quite-long", "Ada", width=360, scheme=scheme)
         await enter(open_page, server, "a-room-with-a-name-that-is-quite-long", "Somebody with a long name")

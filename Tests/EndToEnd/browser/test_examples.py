@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from example import example
+from example_scripts import scripts_of_example
 
 
 def post(server, values):
@@ -23,7 +23,7 @@ def post(server, values):
 
 @pytest.fixture
 def dashboard(start):
-    return start(example("dashboard"), environment={"DASHBOARD_KEY": "secret"}, settings={"env": "DASHBOARD_KEY"})
+    return start(scripts_of_example("dashboard"), environment={"DASHBOARD_KEY": "secret"}, settings={"env": "DASHBOARD_KEY"})
 
 
 async def test_dashboard_draws_what_is_posted(browser, dashboard):
@@ -53,7 +53,7 @@ async def test_dashboard_draws_what_is_posted(browser, dashboard):
 
 
 async def test_cursors_follow_each_other(browser, start):
-    server = start(example("cursors"))
+    server = start(scripts_of_example("cursors"))
     async with browser.profile_of_its_own() as open_page:
         url = f"http://127.0.0.1:{server.port}/cursors"
         one = await open_page(url, width=1000, height=700)
