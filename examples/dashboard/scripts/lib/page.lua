@@ -36,7 +36,7 @@ button[aria-pressed="true"] { border-color: var(--accent); box-shadow: inset 0 0
 #cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 0.75rem; margin: 0; padding: 0 0.75rem 0.75rem; list-style: none; }
 .card { padding: 0.75rem 1rem 0.6rem; border: 1px solid var(--line); border-radius: 0.5rem; background: var(--panel); }
 .card h2 { margin: 0; font-size: 0.9375rem; font-weight: 600; overflow-wrap: anywhere; }
-.now { font-size: 2rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.02em; }
+.now { min-height: 1.25em; font-size: 2rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.02em; }
 .range { font-size: 0.8125rem; color: var(--soft); min-height: 1.2rem; }
 .chart { position: relative; height: 9rem; margin: 0.5rem 3.25rem 0 0; }
 .chart svg { display: block; width: 100%; height: 100%; overflow: hidden; touch-action: pan-y; }
@@ -50,7 +50,7 @@ button[aria-pressed="true"] { border-color: var(--accent); box-shadow: inset 0 0
 .middle { top: 50%; translate: 0 -50%; }
 .bottom { bottom: 0; }
 .times { display: flex; justify-content: space-between; margin-right: 3.25rem; padding-top: 0.3rem; font-size: 0.75rem; color: var(--soft); }
-#empty { margin: 1rem; max-width: 50rem; color: var(--soft); }
+#empty { margin: 0; padding: 1rem; max-width: 50rem; color: var(--soft); }
 #empty code { color: var(--ink); overflow-wrap: anywhere; }
 </style>
 </head>
