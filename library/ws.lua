@@ -279,7 +279,7 @@ function ws.spawn(fn, ...) end
 ---@return "timeout"|nil
 function ws.wait(name, timeout) end
 
----Wakes all that wait for this name.
+---Wakes all that wait for this name, in all copies of the script. With several copies the value holds no `Conn`.
 ---@param name string
 ---@param value? nightjar.Plain
 ---@return integer woken

@@ -59,8 +59,8 @@ static bool refuse_kind(walker *walker, const nj_path *path, const char *kind) {
 static bool refuse_key(walker *walker, const nj_path *path, const char *kind) {
     char what[64];
     snprintf(what, sizeof what, "a table with a %s as a key", kind);
-    bool has_objects = walker->allowed & NJ_PLAIN_OBJECTS;
-    return refuse(walker, path, what, has_objects ? "keys are strings, numbers and conns" : "keys are strings and numbers");
+    bool has_conns = walker->allowed & NJ_PLAIN_CONNS;
+    return refuse(walker, path, what, has_conns ? "keys are strings, numbers and conns" : "keys are strings and numbers");
 }
 
 // MARK: Writing
@@ -93,7 +93,7 @@ static void append_number(walker *walker) {
 
 // Appends the conn at the top; false when there is none that may be kept.
 static bool append_connection(walker *walker) {
-    if (!(walker->allowed & NJ_PLAIN_OBJECTS)) return false;
+    if (!(walker->allowed & NJ_PLAIN_CONNS)) return false;
     const nj_connection *connection = nj_connection_at(walker->L, walker->vm, -1);
     if (connection == NULL) return false;
     append(walker, TAG_CONNECTION, &connection->id, sizeof connection->id);
@@ -102,7 +102,7 @@ static bool append_connection(walker *walker) {
 
 // Appends the Room at the top; false when there is none that may be kept. As a key it would be equal to no other.
 static bool append_room(walker *walker) {
-    if (!(walker->allowed & NJ_PLAIN_OBJECTS)) return false;
+    if (!(walker->allowed & NJ_PLAIN_ROOMS)) return false;
     const nj_room *room = nj_room_at(walker->L, walker->vm, -1);
     if (room == NULL) return false;
     append(walker, TAG_ROOM, room, sizeof *room + room->length + room->route_length);

@@ -381,7 +381,7 @@ int nj_json_decode(lua_State *L);            // ws.json.decode
 // MARK: plain.c
 
 // What plain data may hold besides nil, booleans, numbers, strings, ws.json.null and tables of these.
-enum { NJ_PLAIN_OBJECTS = 1 /* conns and Rooms */ };
+enum { NJ_PLAIN_CONNS = 1, NJ_PLAIN_ROOMS = 2, NJ_PLAIN_OBJECTS = NJ_PLAIN_CONNS | NJ_PLAIN_ROOMS };
 
 #define NJ_PLAIN_WHY_CAPACITY 320
 

@@ -53,7 +53,8 @@ static int wake(lua_State *L) {
     nj_bytes *bytes = &vm->answer.bytes;
     nj_bytes_empty(bytes, NJ_OUTBOX_KEPT);
     lua_settop(L, 2);
-    nj_plain_write(L, vm, 2, bytes, "value", NJ_PLAIN_OBJECTS);
+    // A conn is a stranger to every VM but its own.
+    nj_plain_write(L, vm, 2, bytes, "ws.wake: value", vm->instances > 1 ? NJ_PLAIN_ROOMS : NJ_PLAIN_OBJECTS);
     lua_pushinteger(L, (lua_Integer)vm->host.wake(vm->host.context, name, length, bytes->start, bytes->length));
     return 1;
 }

@@ -35,6 +35,10 @@ package enum Envelope: Sendable {
     /// Nobody waits for the answer to the request any more.
     case abandoned(RequestToken, route: Int)
 
+    // From the loop of one VM of a route to that of another.
+    /// Whoever waits for the name goes on; the value is plain data.
+    case woken(route: Int, name: [UInt8], value: ByteBuffer)
+
     // From the loop of the VM to the loop of the socket.
     case admitted(ConnectionID)
     case send(ConnectionID, isText: Bool, length: Int, compress: Bool)
@@ -87,6 +91,7 @@ extension Envelope {
         case .broadcast(_, let frames, _, _, _): frames.byteCount
         case .request(_, _, _, let body): body.readableBytes
         case .answered(_, let answer): answer.byteCount
+        case .woken(_, let name, let value): name.count + value.readableBytes
         default: 0
         }
     }

@@ -10,10 +10,12 @@ internal import Synchronization
 /// What every event loop may know of a route: who is there, by numbers only.
 ///
 /// The loops of its VMs and sockets write, all read; so scripts of other routes, and the VMs of other loops, need not be asked.
-/// Counts are atomic. A lock is taken when a room begins or ends and when one is looked for by its name from elsewhere, and
-/// never for a message within a route that has one VM.
+/// Counts are atomic. A lock is taken when a room begins or ends and when one is looked for by its name from elsewhere, with
+/// a VM on each loop when a handler waits for a name, and never for a message within a route that has one VM.
 package final class RouteCensus: Sendable {
     private let rooms = Mutex<[RoomKey: RoomRecord]>([:])
+    /// How many handlers wait for which name on which loop; only of a route with a VM on each.
+    private let waits = Mutex<[[UInt8]: [Int: Int]]>([:])
     private let open = Atomic<Int>(0)
     /// A bit for each loop that broadcasts reach.
     private let audiences = Atomic<UInt64>(0)
@@ -60,6 +62,25 @@ package final class RouteCensus: Sendable {
 
     /// The bit of a loop in a set of loops; from 64 loops on, two share one.
     package static func bit(of loop: Int) -> UInt64 { 1 << UInt64(loop & 63) }
+
+    // MARK: - Waits
+
+    /// The loops on which handlers wait for a name, and how many; all but one loop, in order.
+    package func waiting(for name: [UInt8], besides loop: Int) -> [(loop: Int, count: Int)] {
+        let waits = self.waits.withLock { $0[name] } ?? [:]
+        return waits.filter { $0.key != loop }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// So many handlers more (or less) wait for a name on a loop; for that loop to say.
+    func countWaiting(for name: [UInt8], on loop: Int, by change: Int) {
+        self.waits.withLock { waits in
+            let count = (waits[name]?[loop] ?? 0) + change
+            waits[name, default: [:]][loop] = count == 0 ? nil : count
+            if waits[name]?.isEmpty == true {
+                waits[name] = nil
+            }
+        }
+    }
 
     // MARK: - Rooms
 

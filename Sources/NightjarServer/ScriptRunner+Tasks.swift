@@ -86,7 +86,7 @@ extension ScriptRunner {
             self.awaitMessage(task, for: suspension.subject)
         case .name(let name, let timeout):
             suspension.name = Array(name)
-            self.waiters[suspension.name, default: []].append(task)
+            self.beginWaiting(task, for: suspension.name)
             self.setPatience(of: task, timeout, now: now, expiry: expiry)
         }
         self.suspensions[task] = suspension
@@ -95,15 +95,6 @@ extension ScriptRunner {
         }
         self.scheduleAlarms()
         return true
-    }
-
-    package func wake(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int {
-        guard let tasks = self.waiters.removeValue(forKey: Array(name)) else { return 0 }
-        let value = ByteBuffer(bytes: value)
-        for task in tasks {
-            self.append(.resume(task, .value(value)))
-        }
-        return tasks.count
     }
 
     package func setTimer(_ timer: TimerID, after delay: Int64, every interval: Int64) -> Bool {
@@ -260,8 +251,7 @@ extension ScriptRunner {
     func run(task: TaskID, _ cause: Event.Cause) {
         guard let suspension = self.suspensions.removeValue(forKey: task) else { return }
         if !suspension.name.isEmpty {
-            self.waiters[suspension.name]?.removeAll { $0 == task }
-            if self.waiters[suspension.name]?.isEmpty == true { self.waiters[suspension.name] = nil }
+            self.endWaiting(task, for: suspension.name)
         }
         let held = suspension.subject.member?.held
         if held?.receiver == task { held?.receiver = nil }

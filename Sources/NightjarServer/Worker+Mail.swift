@@ -88,6 +88,8 @@ extension Worker {
                 self.runners[route]?.request(token, request, body: body)
             case .abandoned(let token, let route):
                 self.runners[route]?.abandoned(token)
+            case .woken(let route, let name, let value):
+                self.runners[route]?.woken(name, value: value)
             case .answered(let token, let answer):
                 self.deliver(answer, to: token)
             case .admitted(let id):

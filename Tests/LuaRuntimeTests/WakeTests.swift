@@ -46,6 +46,29 @@ import Testing
         #expect(fixture.host.log == ["info test.lua:4 #1 true\ttrue\ttrue\tend"])
     }
 
+    /// With several VMs a conn is known to its own only, and a Room to all.
+    @Test func carriesNoConnsToOtherVMs() throws {
+        let fixture = try Fixture(
+            """
+            return { message = function(conn)
+              print(pcall(ws.wake, "news", { who = conn }))
+              print(pcall(ws.wake, "news", { [conn] = 1 }))
+              print(ws.wake("news", { ws.room("a") }))
+            end }
+            """,
+            instances: 2
+        )
+        try fixture.message()
+        #expect(
+            fixture.host.log == [
+                "info test.lua:2 #1 false\tws.wake: value.who: a conn cannot be kept; keep its id",
+                "info test.lua:3 #1 false\tws.wake: value: a table with a conn as a key cannot be kept; "
+                    + "keys are strings and numbers",
+                "info test.lua:4 #1 0",
+            ]
+        )
+    }
+
     /// Equal Rooms are different keys.
     @Test func refusesRoomsAsKeys() throws {
         let message = try failure(of: "ws.wake('x', { [ws.room('a')] = 1 })").message
