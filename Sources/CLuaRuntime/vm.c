@@ -289,6 +289,8 @@ void nj_vm_set_instance(nj_vm *vm, uint32_t instance, uint32_t instances) {
 }
 
 // MARK: What the host reads
+void nj_vm_set_clock(nj_vm *vm, nj_clock *clock) { vm->watch.clock = clock; }
+
 
 const nj_failure *nj_vm_failure(const nj_vm *vm) { return &vm->failure; }
 

@@ -10,7 +10,7 @@ internal import CLuaRuntime
 /// The C functions that bring a script's calls to its host: plain values in and out, nothing raised, nothing captured.
 final class HostBridge {
     // The host owns the VM and this object with it, so it is there as long as a script can call.
-    private unowned(unsafe) let host: any ScriptHost
+    unowned(unsafe) var host: any ScriptHost
 
     /// The modules by file name, for the excerpts in errors.
     private(set) var sources: [String: [UInt8]]

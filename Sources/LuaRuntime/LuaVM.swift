@@ -9,7 +9,7 @@ internal import CLuaRuntime
 
 /// One loaded version of a script: events go in, effects come out.
 ///
-/// Bound to the thread of its clock. Its host owns it, and must be there as long as it is. An event may not be
+/// Bound to the thread of its clock, until it moves. Its host owns it, and must be there as long as it is. An event may not be
 /// dispatched while another runs.
 package final class LuaVM {
     /// The handlers that the script has; an event without one costs nothing, so there is no need to look first.
@@ -23,7 +23,7 @@ package final class LuaVM {
 
     private let bridge: HostBridge
     // Keeps the timer running.
-    private let clock: CPUClock
+    private var clock: CPUClock
     // Keeps the values there.
     private let shared: SharedSpace
     private let vm: OpaquePointer
@@ -72,6 +72,13 @@ package final class LuaVM {
             guard let start = bytes.baseAddress else { return }
             nj_vm_set_key(vm, start, bytes.count)
         }
+    }
+
+    /// Gives the VM, which has not started, to another host on the thread of another clock.
+    package func move(to host: any ScriptHost, clock: CPUClock) {
+        nj_vm_set_clock(vm, clock.pointer)
+        self.clock = clock
+        bridge.host = host
     }
 
     /// Tells the VM what it may use from here on, and that it is one of `instances` VMs of its script; then runs the

@@ -42,16 +42,33 @@ struct RouteLoader: Sendable {
     private func load(_ script: Script, index: Int) async throws -> Route {
         let owners = self.workers.count > self.ioThreads ? self.ioThreads..<self.workers.count : 0..<self.ioThreads
         let first = self.workers[owners.lowerBound + index % owners.count]
-        let route = try await first.eventLoop.submit { try self.load(script, index: index, on: first) }.get()
+        let loaded = try await first.eventLoop.submit { try self.load(script, index: index, on: first) }.get()
+        let route = loaded.route
         guard route.isPerCore else { return route }
-        for worker in self.workers[..<self.ioThreads] where worker !== first {
-            try await worker.eventLoop.submit { try self.loadAnother(script, of: route, on: worker) }.get()
+        for worker in self.workers[..<self.ioThreads] where worker.index != loaded.loop {
+            try await worker.eventLoop.submit {
+                if worker.index == route.owner {
+                    try self.start(loaded, on: worker)
+                } else {
+                    try self.loadAnother(script, of: route, on: worker)
+                }
+            }.get()
         }
         return route
     }
 
+    /// What the first loading of a script has made.
+    private struct Loaded: @unchecked Sendable {
+        // Unchecked: loops have it one after the other.
+
+        let route: Route
+        let runner: ScriptRunner
+        /// The loop on which the VM serves already; nil when it has to move to that of the owner.
+        let loop: Int?
+    }
+
     /// Loads a script for the first time, which tells what its route is.
-    private func load(_ script: Script, index: Int, on worker: Worker) throws(ServerStartError) -> Route {
+    private func load(_ script: Script, index: Int, on worker: Worker) throws(ServerStartError) -> Loaded {
         let name = String(script.name.dropLast(".lua".count))
         let pattern = try self.pattern(script.route, givenBy: nil, of: script)
         let known = self.configuration.configuration(ofRoute: name)
@@ -76,13 +93,17 @@ struct RouteLoader: Sendable {
             configuration: configuration,
             owner: isPerCore ? index % self.ioThreads : worker.index
         )
-        if isPerCore, route.owner != worker.index {
-            // The loops for scripts alone have no connections of their own.
-            runner.unload()
-        } else {
-            try self.start(runner, on: route, instances: isPerCore ? self.ioThreads : 1)
-        }
-        return route
+        // The loops for scripts alone have no connections of their own.
+        guard route.owner == worker.index else { return Loaded(route: route, runner: runner, loop: nil) }
+        try self.start(runner, on: route, instances: isPerCore ? self.ioThreads : 1)
+        return Loaded(route: route, runner: runner, loop: worker.index)
+    }
+
+    /// Starts a VM that was loaded elsewhere, so that a script's top level runs once for each of its VMs.
+    private func start(_ loaded: Loaded, on worker: Worker) throws(ServerStartError) {
+        let runner = self.makeRunner(for: loaded.route, on: worker)
+        runner.take(vmOf: loaded.runner)
+        try self.start(runner, on: loaded.route, instances: self.ioThreads)
     }
 
     /// Loads a script again for a loop that has no VM of it.

@@ -126,6 +126,14 @@ package final class ScriptRunner {
         )
     }
 
+    /// Takes over the VM that another runner has loaded, maybe on another loop, and not started.
+    package func take(vmOf other: ScriptRunner) {
+        self.version = other.version
+        self.vm = other.vm
+        other.vm = nil
+        self.vm?.move(to: self, clock: self.worker.clock)
+    }
+
     /// The settings in the script's table are known: says what it serves, and of how many VMs it is one. Then runs `load`.
     package func start(on route: Route, instances: Int = 1) throws(ScriptError) {
         self.route = route

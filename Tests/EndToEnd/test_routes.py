@@ -6,6 +6,8 @@
 #
 """What a script's own table sets: paths, limits and who may connect; and who goes before whom."""
 import asyncio
+import json
+import urllib.request
 
 import pytest
 from websockets.asyncio.client import connect
@@ -151,6 +153,41 @@ async def test_a_vm_on_each_loop(start, threads):
     assert min(counts.values()) > 0
     assert sum(counts.values()) == 40
     assert server.metrics()["nightjar_mail_total"] == 0, "nothing crosses from loop to loop"
+    await asyncio.gather(*(client.close() for client in clients))
+
+
+@pytest.mark.parametrize("threads", [{"threads.io": 2}, {"threads.io": 2, "threads.script": 1}], ids=["io", "script"])
+def test_the_top_level_runs_once_for_each_vm(start, threads):
+    """Only what the script returns says that it wants one VM for each loop."""
+    script = 'print("top", ws.instance)\nreturn { instances = "per-core", load = function() print("load", ws.instance) end }'
+    server = start({"core.lua": script, "one.lua": "print('once')\nreturn {}"}, settings=threads)
+    for text in ["top\\t1", "top\\t2", "load\\t1", "load\\t2", "once"]:
+        server.logged(text)
+    server.stop()
+    for text in ["top\\t1", "top\\t2", "load\\t1", "load\\t2", "once"]:
+        assert server.log.text.count(text) == 1, text
+
+
+async def test_a_handler_wakes_those_of_all_vms(start):
+    script = """
+return {
+  instances = "per-core",
+  request = function(req) return 200, { woken = ws.wake("news", "hello") } end,
+  message = function(conn)
+    conn:send("waiting")
+    conn:send(ws.instance .. " " .. ws.wait("news"))
+  end,
+}
+"""
+    server = start({"core.lua": script}, settings={"threads.io": 2})
+    clients = await asyncio.gather(*(connect(server.url("/core")) for _ in range(20)))
+    for client in clients:
+        await client.send("x")
+    for client in clients:
+        assert await client.recv() == "waiting"
+    answer = await asyncio.to_thread(lambda: urllib.request.urlopen(f"http://127.0.0.1:{server.port}/core").read())
+    assert json.loads(answer) == {"woken": 20}
+    assert {await client.recv() for client in clients} == {"1 hello", "2 hello"}
     await asyncio.gather(*(client.close() for client in clients))
 
 

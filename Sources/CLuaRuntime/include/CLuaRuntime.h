@@ -25,7 +25,7 @@
 #define NJ_CLOSED_ENUM __attribute__((enum_extensibility(closed)))
 #endif
 
-/// One loaded version of one script. Bound to the thread of its clock.
+/// One loaded version of one script. Bound to the thread of its clock, until it is given to that of another.
 typedef struct nj_vm nj_vm;
 
 /// The values that all VMs of a process share; used from every thread.
@@ -258,6 +258,9 @@ void nj_vm_set_limits(nj_vm *_Nonnull vm, const nj_limits *_Nonnull limits);
 
 /// Which of how many VMs of the script this one is, from 1; `instances` is 0 as long as that is not known.
 void nj_vm_set_instance(nj_vm *_Nonnull vm, uint32_t instance, uint32_t instances);
+
+/// Gives a VM that runs nothing to the thread of another clock.
+void nj_vm_set_clock(nj_vm *_Nonnull vm, nj_clock *_Nonnull clock);
 
 /// Frees all that the script holds; afterwards it has no handlers, and no effects.
 void nj_vm_close(nj_vm *_Nonnull vm);
