@@ -87,6 +87,15 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.tell(.closed)
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent {
+            // A peer that says no more is gone: a WebSocket ends with Close frames.
+            self.descriptor = Self.noDescriptor
+            context.closeSocket()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A socket error ends the channel: NIO has begun to close it, or has not noticed yet.
         self.descriptor = Self.noDescriptor

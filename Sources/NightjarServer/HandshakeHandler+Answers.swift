@@ -33,10 +33,12 @@ extension HandshakeHandler {
         // A channel that is closing takes no more handlers, and reads no more either.
         try? context.pipeline.syncOperations.addHandler(ignored, position: .before(self.decoder))
         let sent = self.write(answer, context: context)
-        context.close(mode: .output, promise: nil)
-        // A server that shuts down waits for nobody who has been answered.
-        if self.worker.isDraining {
-            sent.assumeIsolated().whenComplete { _ in context.closeSocket() }
+        if !self.gate.isInputOver {
+            context.close(mode: .output, promise: nil)
+        }
+        sent.assumeIsolated().whenComplete { _ in
+            // A server that shuts down waits for nobody who has been answered.
+            if self.worker.isDraining || self.gate.isInputOver { context.closeSocket() }
         }
         self.gate.pass()
     }
@@ -86,5 +88,8 @@ extension HandshakeHandler {
         self.state = .waitingForHead
         self.setDeadline(in: self.configuration.handshake.deadline)
         self.gate.release()
+        if self.gate.isInputOver, case .waitingForHead = self.state {
+            self.drop()
+        }
     }
 }

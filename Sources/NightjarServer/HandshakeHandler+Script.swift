@@ -16,6 +16,10 @@ extension HandshakeHandler {
 
     /// The handshake is there as a whole: asks the script, if it wants to be asked.
     func begin(_ upgrade: Upgrade, context: ChannelHandlerContext) {
+        guard !self.gate.isInputOver else {
+            self.drop()
+            return
+        }
         guard upgrade.route.handlers.contains(.upgrade) else {
             self.finish(upgrade, context: context)
             return
@@ -72,6 +76,8 @@ extension HandshakeHandler {
             connection.transportClosed()
             return
         }
+        // From here on a client that shuts down its side is gone.
+        try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         pipeline.removeHandler(context: context, promise: nil)
         let gate = self.gate
         gate.prepareToLeave()

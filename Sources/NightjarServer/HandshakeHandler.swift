@@ -112,6 +112,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        self.gate.inputEnded = { [weak self] in self?.inputEnded() }
         self.serial = self.worker.beginHandshake(self)
         self.setDeadline(in: self.configuration.handshake.deadline)
     }
@@ -218,6 +219,20 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         // Closing makes the decoder complain of a head that breaks off.
         self.state = .answered
         self.context?.closeSocket()
+    }
+
+    /// The client has shut down its side. What it has asked for is still answered; who wants to become a WebSocket, or has not
+    /// asked yet, is gone.
+    private func inputEnded() {
+        switch self.state {
+        case .asking(_, .request), .answering:
+            break
+        case .answered where self.accountedBytes > 0:
+            // The last answer is on its way.
+            break
+        case .waitingForHead, .accepted, .complete, .owing, .receiving, .asking(_, .upgrade), .answered:
+            self.drop()
+        }
     }
 
     /// The server shuts down: what a script works on is still answered, all else ends.

@@ -48,6 +48,11 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     private var isPumping = false
     private var isReading = true
 
+    /// Whether the client has shut down its side: what waits is all that comes.
+    private(set) var isInputOver = false
+    /// Called when the client has shut down its side.
+    var inputEnded: () -> Void = {}
+
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
     }
@@ -69,6 +74,16 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         _ = self.pump()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .inputClosed? = event as? ChannelEvent, self.mode != .leaving else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        // The decoder is not told: it would take nothing of what still waits here.
+        self.isInputOver = true
+        self.inputEnded()
     }
 
     /// So many bytes of body follow the head that was passed on last.

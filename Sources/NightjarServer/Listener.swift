@@ -169,6 +169,8 @@ package enum Listener {
             }
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            // A client that has asked and says no more still gets its answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
         guard case .tcp(let host, _, _) = address else { return bootstrap }
         if host.contains(":") {
             // `[::]` takes IPv4 too, whatever the system's default is.

@@ -270,6 +270,23 @@ def test_metrics_count_the_answers(start):
     assert counted == [2, 1, 1, 3]
 
 
+def test_a_client_that_says_no_more_is_answered(server):
+    """It shuts down its side behind its requests; they are answered in order, and then the connection ends."""
+    with RawClient(server.port) as client:
+        client.send(GET % 1 + b"GET /door?sleep=0.2 HTTP/1.1\r\nHost: a\r\n\r\n" + GET % 3)
+        client.socket.shutdown(socket.SHUT_WR)
+        answers = client.read_to_end()
+    assert answers.count(b"HTTP/1.1 200 ") == 3
+    assert answers.index(b"n=1") < answers.index(b"sleep=0.2") < answers.index(b"n=3")
+
+
+def test_a_client_that_says_no_more_reads_its_refusal(server):
+    with RawClient(server.port) as client:
+        client.send(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.read_to_end().startswith(b"HTTP/1.1 404 ")
+
+
 def test_shutdown_waits_for_answers(start):
     server = start({"slow.lua": "return { request = function() ws.sleep(1) return 200, 'done' end }\n"})
     with RawClient(server.port) as client:

@@ -223,6 +223,39 @@ struct PlainRequestTests {
         #expect(gone.house.ledger.bytes == 0)
     }
 
+    /// The account is full, and nobody holds more than this client, whose body is on its way.
+    @Test func endsTheLargestWhenAllBuffersAreFull() throws {
+        let fixture = try self.fixture()
+        let other = try fixture.house.connect()
+        other.transport.room = 0
+        other.send(String(repeating: "x", count: 10_000))
+        fixture.house.run()
+        fixture.send(Self.head("POST", "", "Content-Length: 40000") + String(repeating: "x", count: 20_000))
+        let held = fixture.house.ledger.bytes
+        #expect(held == 30_004 && fixture.channel.isActive)
+        _ = fixture.house.ledger.add(fixture.house.ledger.limit - held, worker: 0)
+        fixture.send("y")
+        #expect(!fixture.channel.isActive)
+        #expect(!other.transport.isClosed)
+        #expect(fixture.house.ledger.bytes == fixture.house.ledger.limit - 20_000)
+        #expect(fixture.worker.counters[.exceeded(.total)] == 1)
+        let line = fixture.house.log.lines.first { $0.metadata["limit"] == "total" }
+        #expect(line?.level == .warning && line?.metadata["ip"] == "127.0.0.1")
+    }
+
+    /// A WebSocket that holds more goes first, and then it fits.
+    @Test func endsALargerWebSocketInstead() throws {
+        let fixture = try self.fixture()
+        let other = try fixture.house.connect()
+        other.transport.room = 0
+        other.send(String(repeating: "x", count: 30_000))
+        fixture.house.run()
+        fixture.send(Self.head("POST", "", "Content-Length: 40000") + String(repeating: "x", count: 20_000))
+        _ = fixture.house.ledger.add(fixture.house.ledger.limit - fixture.house.ledger.bytes, worker: 0)
+        fixture.send("y")
+        #expect(other.transport.wasReset && fixture.channel.isActive)
+    }
+
     @Test func asksForTheBodyThatAClientHoldsBack() throws {
         let fixture = try self.fixture()
         fixture.send(Self.head("POST", "", "Content-Length: 4", "Expect: 100-Continue"))
@@ -337,6 +370,58 @@ struct PlainRequestTests {
         #expect(fixture.house.runner.requests.isEmpty && fixture.worker.waitingRequests == 0)
         #expect(fixture.house.ledger.bytes == 0)
         #expect(fixture.worker.counters[.handshakes] == 0)
+    }
+
+    /// The client shuts down its side behind its requests, before the script has answered.
+    @Test(arguments: [1, 2]) func answersAClientThatSaysNoMore(loops: Int) throws {
+        let fixture = try self.fixture(loops: loops)
+        let requests = Self.head("GET", "n=1") + Self.head("GET", "n=2") + "GET /test"
+        _ = try fixture.channel.writeInbound(ByteBuffer(string: requests))
+        fixture.endInput()
+        #expect(fixture.channel.isActive == (loops == 2))
+        fixture.house.run()
+        #expect(Self.answers(try fixture.sent()) == ["200 GET 1 ", "200 GET 2 "])
+        #expect(!fixture.channel.isActive)
+        #expect(fixture.worker.waitingRequests == 0 && fixture.house.ledger.bytes == 0)
+        #expect(fixture.worker.counters[.handshakes] == 0)
+    }
+
+    @Test(arguments: [1, 2]) func answersAClientThatWantsOneAnswerAndSaysNoMore(loops: Int) throws {
+        let fixture = try self.fixture(loops: loops)
+        _ = try fixture.channel.writeInbound(ByteBuffer(string: Self.head("GET", "n=1", "Connection: close")))
+        fixture.endInput()
+        fixture.house.run()
+        #expect(Self.answers(try fixture.sent()) == ["200 GET 1 "])
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test func aClientThatSaysNoMoreWaitsUntilTheDeadline() throws {
+        let fixture = try self.fixture(loops: 2)
+        fixture.send(Self.head("GET", "n=1"))
+        fixture.endInput()
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(39))
+        #expect(fixture.channel.isActive)
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(Self.answers(try fixture.sent()) == ["503 the script took too long to answer\n"])
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test(arguments: ["", "GET /test HTTP/1.1\r\nHost", "POST /test HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"])
+    func aClientThatSaysNoMoreBeforeItHasAskedIsGone(text: String) throws {
+        let fixture = try self.fixture(loops: 2)
+        fixture.send(text)
+        fixture.endInput()
+        #expect(!fixture.channel.isActive)
+        #expect(try fixture.sent() == "")
+        #expect(fixture.worker.counters[.handshakes] == 0 && fixture.house.ledger.bytes == 0)
+    }
+
+    @Test func aClientThatSaysNoMoreReadsItsRefusal() throws {
+        let fixture = try self.fixture()
+        _ = try fixture.channel.writeInbound(ByteBuffer(string: "GET /none HTTP/1.1\r\nHost: a\r\n\r\n"))
+        fixture.endInput()
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 404 "))
+        #expect(!fixture.channel.isActive)
     }
 
     @Test func shutdownWaitsForTheScriptsAnswer() throws {

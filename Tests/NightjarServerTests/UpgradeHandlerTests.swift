@@ -193,6 +193,23 @@ struct UpgradeHandlerTests {
         #expect(fixture.house.ledger.bytes == 0)
     }
 
+    /// A WebSocket ends with Close frames: who shuts down its side before it has one is gone, and so is who does later.
+    @Test(arguments: [false, true]) func aClientThatSaysNoMoreIsGone(isConnected: Bool) throws {
+        let fixture = try HTTPFixture(script: Self.door, loops: 2)
+        fixture.request(Self.lines("ada"))
+        if isConnected {
+            fixture.house.run()
+            #expect(try fixture.sent().hasPrefix("HTTP/1.1 101 "))
+            let option = fixture.channel.options.last { $0.option is ChannelOptions.Types.AllowRemoteHalfClosureOption }
+            #expect(option?.value as? Bool == false)
+        }
+        fixture.endInput()
+        #expect(!fixture.channel.isActive)
+        fixture.house.run()
+        #expect(fixture.house.runner.requests.isEmpty && fixture.house.runner.membersByID.isEmpty)
+        #expect(fixture.worker.waitingRequests == 0 && fixture.house.ledger.bytes == 0)
+    }
+
     @Test(arguments: [1, 2]) func forgetsTheStatesOfThoseWhoLeft(loops: Int) throws {
         let script = """
             return { upgrade = function() return { text = ("x"):rep(10000) } end,

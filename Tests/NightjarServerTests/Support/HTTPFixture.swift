@@ -81,6 +81,12 @@ final class HTTPFixture {
         self.send(lines.map { $0 + "\r\n" }.joined() + "\r\n" + body)
     }
 
+    /// The client shuts down its side.
+    func endInput() {
+        self.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        self.channel.embeddedEventLoop.run()
+    }
+
     func sent() throws -> String {
         var text = ""
         while let bytes = try self.channel.readOutbound(as: ByteBuffer.self) {
