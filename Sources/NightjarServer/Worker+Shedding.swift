@@ -55,25 +55,46 @@ extension Worker {
         }
     }
 
-    /// Ends the connections of this loop that hold the most, while the limit is passed and no other loop holds more.
+    /// A socket that holds bytes.
+    private enum Holder {
+        case connection(Connection)
+        case handshake(HandshakeHandler)
+
+        var byteCount: Int {
+            switch self {
+            case .connection(let connection): connection.accountedBytes
+            case .handshake(let handshake): handshake.accountedBytes
+            }
+        }
+    }
+
+    /// Ends the sockets of this loop that hold the most, WebSockets or not, while the limit is passed and no other loop holds more.
     ///
     /// - Returns: whether there were any.
     private func shedLargest(sparing idle: Set<Int>) -> Bool {
         guard self.ledger.isExceeded else { return false }
-        let holders = self.connections.all.filter { $0.accountedBytes > 0 }
-        for (place, largest) in holders.sorted(by: { $0.accountedBytes > $1.accountedBytes }).enumerated() {
+        let sockets = self.connections.all.map(Holder.connection) + self.handshakes.all.map(Holder.handshake)
+        let holders = sockets.filter { $0.byteCount > 0 }.sorted { $0.byteCount > $1.byteCount }
+        for (place, largest) in holders.enumerated() {
             guard place < Self.shedLimit, self.ledger.isExceeded,
                 place == 0 || self.ledger.largestWorker(except: idle) == self.index
             else { break }
-            self.exceeded(
-                .total,
-                "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest",
-                largest
-            )
-            largest.abort(code: .tryAgainLater, reason: "server out of buffer memory")
-            // What it holds goes with the transport, in a later task at the latest.
-            largest.account(for: 0)
+            self.end(largest)
         }
         return !holders.isEmpty
+    }
+
+    private func end(_ largest: Holder) {
+        let sentence = "closed: all buffers together pass \(self.ledger.limit) bytes and its is the largest"
+        switch largest {
+        case .connection(let connection):
+            self.exceeded(.total, sentence, connection)
+            connection.abort(code: .tryAgainLater, reason: "server out of buffer memory")
+            // What it holds goes with the transport, in a later task at the latest.
+            connection.account(for: 0)
+        case .handshake(let handshake):
+            self.exceeded(.total, sentence, ip: handshake.ip)
+            handshake.drop()
+        }
     }
 }

@@ -74,7 +74,7 @@ package final class Worker {
     var nextShedding: Shedding?
     private var wheel: DeadlineWheel<ConnectionID>
     private var memoryReturn = MemoryReturn()
-    private var handshakes: HandshakeQueue
+    private(set) var handshakes: HandshakeQueue
     /// The HTTP requests of this loop's sockets that wait for a script's answer.
     var waiting: [RequestToken: HandshakeHandler] = [:]
     var lastRequest: UInt64 = 0
