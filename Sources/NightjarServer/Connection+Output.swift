@@ -115,21 +115,29 @@ extension Connection {
             buffered + pending == 0 || buffered + pending + frameSize <= limit
         }
         if isWithin(self.bufferedBytes) { return true }
+        guard self.flushForScript() else { return false }
+        if isWithin(self.bufferedBytes) { return true }
+        return !key.isEmpty && isWithin(self.bufferedBytes - self.queue.byteCount(ofKey: key))
+    }
+
+    /// Offers everything to the transport while the script may not be disturbed.
+    ///
+    /// - Returns: false when the connection is broken; it ends when it settles.
+    func flushForScript() -> Bool {
         // A chunk that waits with the transport can no longer be replaced by its key, so that is for who has no other way.
         guard self.transport?.writesDirectly == false ? self.flush() : self.offer() else {
-            // It ends outside of the script, when it settles.
             self.isBroken = true
             self.worker.markDirty(self)
             return false
         }
-        if isWithin(self.bufferedBytes) { return true }
-        return !key.isEmpty && isWithin(self.bufferedBytes - self.queue.byteCount(ofKey: key))
+        return true
     }
 
     /// Offers everything to the transport, and leaves it a chunk of what it has no room for.
     ///
     /// - Returns: false when the connection is broken.
     func flush() -> Bool {
+        guard self.isAdmitted || self.phase != .open else { return true }
         while true {
             guard !self.isBroken, self.offer() else { return false }
             guard self.chunkInFlight == 0, let transport = self.transport,

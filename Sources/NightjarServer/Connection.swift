@@ -95,6 +95,8 @@ package final class Connection: RoomOccupant {
     /// By how much compression has made such frames smaller than that script counts them, not yet told.
     var unreportedSaving = 0
     var isAboveSoftLimit = false
+    /// Whether the script's `connect` has begun; before it, not even the answer to the handshake goes out.
+    private(set) var isAdmitted = false
     /// Bytes that go out before the last Pong that was queued behind others; 0 when none waits.
     var bytesBeforePong = 0
     /// True once the transport has failed: nothing can be sent, and the connection ends when it settles.
@@ -164,21 +166,21 @@ package final class Connection: RoomOccupant {
 
     // MARK: - From the transport
 
-    /// Begins: sends the answer to the handshake and tells the route's script.
+    /// Begins: tells the route's script, and has the answer to the handshake ready for when its `connect` begins.
     package func open(on transport: any Transport, request: ClientRequest, answer: ByteBuffer) {
         self.transport = transport
         self.ip = request.ip
-        // Out first: it is not the script's output, and must not count as such.
         self.queue.append(sharing: answer)
-        self.settle()
-        guard self.phase == .open else {
-            if let upgrade = request.upgrade {
-                self.worker.abandon(upgrade, of: self.route)
-            }
-            return
-        }
         self.worker.opened(self, request: request)
         self.settle()
+    }
+
+    /// The script's `connect` begins, on this loop or another: sends the answer to the handshake.
+    func admit() {
+        self.isAdmitted = true
+        // Before the script runs: it is not its output, and must not count as such.
+        guard self.flushForScript() else { return }
+        self.worker.markDirty(self)
     }
 
     /// Takes what was read, in order.

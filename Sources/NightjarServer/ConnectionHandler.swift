@@ -102,7 +102,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.closeSocket()
     }
 
-    /// Sends the answer to the handshake and tells the script.
+    /// Tells the script, whose `connect` lets the answer to the handshake go.
     func start(answer: ByteBuffer) {
         self.connection.open(on: self, request: self.request, answer: answer)
     }

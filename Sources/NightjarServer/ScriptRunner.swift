@@ -342,7 +342,7 @@ package final class ScriptRunner {
         member.takesMessages = true
         self.openCount += 1
         self.route.census.countOpen(by: 1)
-        self.worker.admit(member, to: self.route)
+        self.worker.admit(member)
         let upgrade = member.request.upgrade
         self.perform(.connection(member, .connect)) { (vm) throws(ScriptError) in
             try vm.connect(member.id, after: upgrade)

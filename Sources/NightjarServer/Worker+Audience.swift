@@ -9,13 +9,19 @@ internal import LuaRuntime
 
 /// The connections of this loop that a route's broadcasts reach, kept in the order in which the script's loop tells of them.
 extension Worker {
-    /// From now on broadcasts reach the member.
-    package func admit(_ member: Member, to route: Route) {
+    /// The member's `connect` begins: from now on broadcasts reach it.
+    package func admit(_ member: Member) {
         if let connection = member.connection {
-            self.joinAudience(connection)
+            self.admit(connection)
         } else {
             self.post(.admitted(member.id), to: member.id.worker)
         }
+    }
+
+    /// The client learns that it is connected once broadcasts reach it: so it misses none that it causes itself, by whatever way.
+    func admit(_ connection: Connection) {
+        self.joinAudience(connection)
+        connection.admit()
     }
 
     /// Appends a message to what the connections on this loop that it is for are sent.
@@ -49,7 +55,7 @@ extension Worker {
         }
     }
 
-    func joinAudience(_ connection: Connection) {
+    private func joinAudience(_ connection: Connection) {
         guard connection.isOpen, connection.audienceIndex == nil else { return }
         connection.audienceIndex = self.audiences[connection.route.index].count
         self.audiences[connection.route.index].append(connection)

@@ -94,7 +94,7 @@ extension Worker {
                 self.deliver(answer, to: token)
             case .admitted(let id):
                 if let connection = self.connections[id] {
-                    self.joinAudience(connection)
+                    self.admit(connection)
                 }
             case .send(let id, let isText, let length, let compress):
                 guard let payload = payloads.readSlice(length: length) else { return }

@@ -32,7 +32,8 @@ final class TestClient {
         _ connection: Connection,
         target: String = "/test",
         headers: [(name: String, value: String)] = [],
-        deflate: DeflateParameters? = nil
+        deflate: DeflateParameters? = nil,
+        isBroken: Bool = false
     ) throws {
         self.websocket = WebSocketConnection(
             role: .client(seed: 7),
@@ -43,6 +44,7 @@ final class TestClient {
         )
         self.connection = connection
         self.transport.connection = connection
+        self.transport.isBroken = isBroken
         let request = ClientRequest(
             publicID: PublicID(),
             method: "GET",
