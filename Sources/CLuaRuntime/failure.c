@@ -160,14 +160,31 @@ void nj_failure_describe(lua_State *L, nj_vm *vm, int status) {
     lua_pop(L, 1);
 }
 
+// Pushes where the error is: the line of the script that called, or, while the results of a handler are read, that handler.
+// Uses 2 slots.
+static void push_place(lua_State *L, const nj_vm *vm) {
+    luaL_where(L, 1);
+    if (vm->results_ref == LUA_NOREF || lua_rawlen(L, -1) > 0) return;
+    lua_Debug handler;
+    lua_pop(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->results_ref);
+    lua_getinfo(L, ">S", &handler);
+    if (handler.linedefined > 0) {
+        lua_pushfstring(L, "%s:%d: ", handler.short_src, handler.linedefined);
+    } else {
+        lua_pushfstring(L, "%s: ", vm->script);
+    }
+}
+
 int nj_raise(lua_State *L, nj_failure_kind kind, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    nj_vm_of(L)->raising = kind;
-    luaL_where(L, 1);
+    nj_vm *vm = nj_vm_of(L);
+    vm->raising = kind;
+    push_place(L, vm);
     lua_pushstring(L, text);
     lua_concat(L, 2);
     return lua_error(L);

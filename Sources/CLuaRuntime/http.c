@@ -10,37 +10,12 @@
 
 #include "runtime.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 // Where the results of the handler begin, of which three count; below them is the token.
 #define FIRST 2
 #define LAST 4
-
-// MARK: What is wrong
-
-// Raises a sentence about what the handler returned, with the place where the handler is defined.
-static int refuse(lua_State *L, nj_event_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static int refuse(lua_State *L, nj_event_kind kind, const char *format, ...) {
-    nj_vm *vm = nj_vm_of(L);
-    char text[384];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    lua_Debug function;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handler_refs[kind]);
-    lua_getinfo(L, ">S", &function);
-    vm->raising = NJ_RUNTIME;
-    if (function.linedefined > 0) {
-        lua_pushfstring(L, "%s:%d: %s", function.short_src, function.linedefined, text);
-    } else {
-        lua_pushfstring(L, "%s: %s", vm->script, text);
-    }
-    return lua_error(L);
-}
 
 static const char *name_of(nj_event_kind kind) { return kind == NJ_EVENT_UPGRADE ? "upgrade" : "request"; }
 
@@ -109,36 +84,36 @@ static void append_text(nj_vm *vm, const char *name, const char *value) {
 static void add_value(lua_State *L, nj_vm *vm, const fields *fields, const char *name, size_t name_length) {
     char quoted[NJ_QUOTED_CAPACITY];
     if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER) {
-        refuse(L, fields->kind, "%s: the header \"%s\" must be a string, a number or a list of these, not a %s",
+        nj_raise(L, NJ_RUNTIME, "%s: the header \"%s\" must be a string, a number or a list of these, not a %s",
                name_of(fields->kind), nj_names_quote(name, name_length, quoted), luaL_typename(L, -1));
     }
     size_t length;
     // In place: the value at the top is no key.
     const char *value = lua_tolstring(L, -1, &length);
     if (!is_field_value(value, length)) {
-        refuse(L, fields->kind, "%s: the value of the header \"%s\" has a line end or another control character",
+        nj_raise(L, NJ_RUNTIME, "%s: the value of the header \"%s\" has a line end or another control character",
                name_of(fields->kind), nj_names_quote(name, name_length, quoted));
     }
     append_line(vm, name, name_length, value, length);
     if (vm->answer.bytes.length > NJ_LONGEST_FIELDS) {
-        refuse(L, fields->kind, "%s: the headers have more than %d bytes", name_of(fields->kind), NJ_LONGEST_FIELDS);
+        nj_raise(L, NJ_RUNTIME, "%s: the headers have more than %d bytes", name_of(fields->kind), NJ_LONGEST_FIELDS);
     }
 }
 
 static void add_field(lua_State *L, nj_vm *vm, fields *fields) {
     char quoted[NJ_QUOTED_CAPACITY];
     if (lua_type(L, -2) != LUA_TSTRING) {
-        refuse(L, fields->kind, "%s: the names of headers must be strings, not a %s", name_of(fields->kind),
+        nj_raise(L, NJ_RUNTIME, "%s: the names of headers must be strings, not a %s", name_of(fields->kind),
                luaL_typename(L, -2));
     }
     size_t length;
     const char *name = lua_tolstring(L, -2, &length);
     if (!is_token(name, length)) {
-        refuse(L, fields->kind, "%s: \"%s\" is no name of a header", name_of(fields->kind),
+        nj_raise(L, NJ_RUNTIME, "%s: \"%s\" is no name of a header", name_of(fields->kind),
                nj_names_quote(name, length, quoted));
     }
     if (belongs_to_server(name, length)) {
-        refuse(L, fields->kind, "%s: the server sets the header \"%s\" itself", name_of(fields->kind),
+        nj_raise(L, NJ_RUNTIME, "%s: the server sets the header \"%s\" itself", name_of(fields->kind),
                nj_names_quote(name, length, quoted));
     }
     fields->has_content_type |= equal_ignoring_case(name, length, "content-type");
@@ -161,7 +136,7 @@ static fields read_fields(lua_State *L, nj_vm *vm, nj_event_kind kind, int index
     nj_bytes_empty(&vm->answer.bytes, NJ_OUTBOX_KEPT);
     if (lua_isnil(L, index)) return fields;
     if (!lua_istable(L, index)) {
-        refuse(L, kind, "%s: the headers must be a table, not a %s", name_of(kind), luaL_typename(L, index));
+        nj_raise(L, NJ_RUNTIME, "%s: the headers must be a table, not a %s", name_of(kind), luaL_typename(L, index));
     }
     lua_pushnil(L);
     while (lua_next(L, index)) {
@@ -198,15 +173,15 @@ static int respond(lua_State *L, nj_vm *vm, nj_event_kind kind, lua_Integer stat
         break;
     }
     default:
-        return refuse(L, kind, "%s: the body must be a string or a table, not a %s", name_of(kind),
+        return nj_raise(L, NJ_RUNTIME, "%s: the body must be a string or a table, not a %s", name_of(kind),
                       nj_kind_of(L, index));
     }
     if (effect.length > 0 && has_no_content(status)) {
-        return refuse(L, kind, "%s: an answer with the status %d has no body", name_of(kind), (int)status);
+        return nj_raise(L, NJ_RUNTIME, "%s: an answer with the status %d has no body", name_of(kind), (int)status);
     }
     if (effect.length > vm->limits.response) {
-        return refuse(L, kind, "%s: the body has %zu bytes, and limits.buffered is %zu", name_of(kind), effect.length,
-                      vm->limits.response);
+        return nj_raise(L, NJ_RUNTIME, "%s: the body has %zu bytes, and limits.buffered is %zu", name_of(kind),
+                        effect.length, vm->limits.response);
     }
     fields fields = read_fields(L, vm, kind, index + 1);
     if (!fields.has_content_type && effect.length > 0) append_text(vm, "Content-Type", type);
@@ -232,7 +207,6 @@ static lua_Integer status_at(lua_State *L, int index) {
 // headers.
 static const char *read_options(lua_State *L, nj_vm *vm, uint64_t token, size_t *length) {
     static const nj_name names[] = {{"protocol", NJ_KNOWN}, {"headers", NJ_KNOWN}, {NULL, NJ_KNOWN}};
-    const nj_event_kind kind = NJ_EVENT_UPGRADE;
     char quoted[NJ_QUOTED_CAPACITY];
     *length = 0;
     if (lua_isnil(L, FIRST + 1)) {
@@ -240,7 +214,7 @@ static const char *read_options(lua_State *L, nj_vm *vm, uint64_t token, size_t 
         return "";
     }
     if (!lua_istable(L, FIRST + 1)) {
-        refuse(L, kind, "upgrade: the second result must be a table such as { protocol = \"chat\" }, not a %s",
+        nj_raise(L, NJ_RUNTIME, "upgrade: the second result must be a table such as { protocol = \"chat\" }, not a %s",
                luaL_typename(L, FIRST + 1));
     }
     lua_pushnil(L);
@@ -250,18 +224,18 @@ static const char *read_options(lua_State *L, nj_vm *vm, uint64_t token, size_t 
     const char *protocol = "";
     if (!lua_isnil(L, -1)) {
         if (lua_type(L, -1) != LUA_TSTRING) {
-            refuse(L, kind, "upgrade: protocol must be a string, not a %s", luaL_typename(L, -1));
+            nj_raise(L, NJ_RUNTIME, "upgrade: protocol must be a string, not a %s", luaL_typename(L, -1));
         }
         protocol = lua_tolstring(L, -1, length);
         switch (vm->host.judge_protocol(vm->host.context, token, protocol, *length)) {
         case NJ_PROTOCOL_FINE:
             break;
         case NJ_PROTOCOL_NOT_OFFERED:
-            refuse(L, kind, "upgrade: the client did not offer the protocol \"%s\"",
+            nj_raise(L, NJ_RUNTIME, "upgrade: the client did not offer the protocol \"%s\"",
                    nj_names_quote(protocol, *length, quoted));
             break;
         case NJ_PROTOCOL_NOT_LISTED:
-            refuse(L, kind, "upgrade: the protocol \"%s\" is not among this route's protocols",
+            nj_raise(L, NJ_RUNTIME, "upgrade: the protocol \"%s\" is not among this route's protocols",
                    nj_names_quote(protocol, *length, quoted));
             break;
         }
@@ -306,6 +280,7 @@ static int upgrade_returned(lua_State *L, int status, lua_KContext context) {
     (void)status, (void)context;
     nj_vm *vm = nj_vm_of(L);
     const nj_event_kind kind = NJ_EVENT_UPGRADE;
+    vm->results_ref = vm->handler_refs[kind];
     lua_settop(L, LAST);
     switch (lua_type(L, FIRST)) {
     case LUA_TTABLE:
@@ -320,11 +295,12 @@ static int upgrade_returned(lua_State *L, int status, lua_KContext context) {
     case LUA_TNUMBER: {
         lua_Integer code = status_at(L, FIRST);
         if (code >= 300 && code <= 599) return respond(L, vm, kind, code, FIRST + 1);
-        return refuse(L, kind, "upgrade: %s is no status to refuse with: 300 to 599", lua_tostring(L, FIRST));
+        return nj_raise(L, NJ_RUNTIME, "upgrade: %s is no status to refuse with: 300 to 599", lua_tostring(L, FIRST));
     }
     default:
-        return refuse(L, kind, "upgrade returned a %s: return true or a table to accept, false or a status to refuse",
-                      luaL_typename(L, FIRST));
+        return nj_raise(L, NJ_RUNTIME,
+                        "upgrade returned a %s: return true or a table to accept, false or a status to refuse",
+                        luaL_typename(L, FIRST));
     }
 }
 
@@ -332,17 +308,19 @@ static int upgrade_returned(lua_State *L, int status, lua_KContext context) {
 
 static int request_returned(lua_State *L, int status, lua_KContext context) {
     (void)status, (void)context;
+    nj_vm *vm = nj_vm_of(L);
     const nj_event_kind kind = NJ_EVENT_REQUEST;
+    vm->results_ref = vm->handler_refs[kind];
     lua_settop(L, LAST);
     lua_Integer code = status_at(L, FIRST);
-    if (code >= 200 && code <= 599) return respond(L, nj_vm_of(L), kind, code, FIRST + 1);
+    if (code >= 200 && code <= 599) return respond(L, vm, kind, code, FIRST + 1);
     switch (lua_type(L, FIRST)) {
     case LUA_TNIL:
-        return refuse(L, kind, "request returned nothing: return a status, such as 200, and a body");
+        return nj_raise(L, NJ_RUNTIME, "request returned nothing: return a status, such as 200, and a body");
     case LUA_TNUMBER:
-        return refuse(L, kind, "request: %s is no status to answer with: 200 to 599", lua_tostring(L, FIRST));
+        return nj_raise(L, NJ_RUNTIME, "request: %s is no status to answer with: 200 to 599", lua_tostring(L, FIRST));
     default:
-        return refuse(L, kind, "request returned a %s first: return a status, such as 200, and then the body",
+        return nj_raise(L, NJ_RUNTIME, "request returned a %s first: return a status, such as 200, and then the body",
                       luaL_typename(L, FIRST));
     }
 }

@@ -252,6 +252,8 @@ struct nj_vm {
         ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref,
         save_ref, on_ref, invalid_ref, json_null_ref,
         json_array_ref, room_metatable_ref, upgrades_ref;
+    // The handler whose results are read, for the place of what is wrong with them.
+    int results_ref;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
     const void *connection_metatable, *timer_metatable, *room_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.
@@ -303,8 +305,8 @@ int nj_failure_handler(lua_State *L);
 void nj_failure_describe(lua_State *L, nj_vm *vm, int status);
 // The same for an error that came while memory was exhausted: what it is, and nothing of Lua. Does not raise.
 void nj_failure_plain(nj_vm *vm, int status, const char *message);
-// Raises the formatted message with the position of the caller, as a failure of the given kind.
-// Uses 3 slots.
+// Raises the formatted message with the position of the caller, or of the handler whose results are read, as a failure of
+// the given kind. Uses 4 slots.
 int nj_raise(lua_State *L, nj_failure_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 // Raises a limit's sentence with the place where the script was, also from the hook. Uses 1 slot.

@@ -69,7 +69,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->shared = shared;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
-    vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = LUA_NOREF;
+    vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = vm->results_ref = LUA_NOREF;
     nj_vm_set_key(vm, "type", 4);
     vm->main = lua_newstate(nj_allocate, vm);
     if (vm->main == NULL) {
@@ -183,6 +183,7 @@ nj_outcome nj_vm_run(nj_vm *vm, const nj_task *task, const nj_event_frame *frame
     vm->is_running = true;
     vm->has_failed = false;
     vm->is_unhandled = false;
+    vm->results_ref = LUA_NOREF;
     vm->raising = NJ_RUNTIME;
     vm->failure.line = 0;
     vm->failure.file[0] = '\0';
@@ -288,9 +289,9 @@ void nj_vm_set_instance(nj_vm *vm, uint32_t instance, uint32_t instances) {
     vm->instances = instances;
 }
 
-// MARK: What the host reads
 void nj_vm_set_clock(nj_vm *vm, nj_clock *clock) { vm->watch.clock = clock; }
 
+// MARK: What the host reads
 
 const nj_failure *nj_vm_failure(const nj_vm *vm) { return &vm->failure; }
 

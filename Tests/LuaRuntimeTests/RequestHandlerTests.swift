@@ -57,6 +57,8 @@ struct RequestHandlerTests {
         ("600", "request: 600 \(onlyStatus)"),
         ("1 << 40", "request: 1099511627776 \(onlyStatus)"),
         ("200.5", "request: 200.5 \(onlyStatus)"),
+        ("200, { f = print }", "request: data.f is a function, which JSON cannot hold"),
+        ("200, { 1, { x = 0/0 } }", "request: data[2].x is not a number (nan), which JSON cannot hold"),
         ("200, true", "request: the body must be a string or a table, not a boolean"),
         ("204, 'x'", "request: an answer with the status 204 has no body"),
         ("200, ('x'):rep(101)", "request: the body has 101 bytes, and limits.buffered is 100"),

@@ -113,12 +113,17 @@ struct UpgradeTests {
         ("true, { protokol = 'v1' }", "upgrade: unknown option \"protokol\": did you mean \"protocol\"?"),
         ("true, { 'v1' }", "upgrade: the keys of the options must be strings, not number"),
         ("403, { why = print }", "upgrade: data.why is a function, which JSON cannot hold"),
+        (
+            "403, { 'x', nil, 'y' }",
+            "upgrade: data[2] is nil inside a list: put ws.json.null there, or make the keys strings"
+        ),
+        ("403, { why = '\\xFF' }", "upgrade: data.why must be UTF-8, and byte 1 is not"),
     ])
     func refusesWhatOthersRefuseToo(results: String, message: String) throws {
         let fixture = try Fixture("return { upgrade = function(req) return \(results) end }")
         let error = #expect(throws: ScriptError.self) { try fixture.upgrade() }
-        #expect(error?.message == message)
-        #expect(error?.file == "test.lua")
+        #expect(error?.message == "test.lua:1: \(message)")
+        #expect(error?.file == "test.lua" && error?.line == 1)
     }
 
     @Test(arguments: [
