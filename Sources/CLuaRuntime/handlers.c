@@ -6,7 +6,8 @@
 //
 
 // The table that a script returns, checked key by key: a handler that is mistyped or not there yet must not be ignored.
-// What is neither handler nor reserved and no function is a setting, which the host checks.
+// What is neither handler nor reserved is a setting, which the host checks; a function only under the name of one, as it may
+// be a handler that is mistyped.
 
 #include "runtime.h"
 
@@ -23,6 +24,11 @@ static const nj_name names[] = {
     {"calls", NJ_RESERVED},    {"event", NJ_RESERVED}, {"presence", NJ_RESERVED}, {"alarm", NJ_RESERVED},
     {"history", NJ_RESERVED},  {"track", NJ_RESERVED}, {"shard_by", NJ_RESERVED}, {"auto_reply", NJ_RESERVED},
     {"schema", NJ_RESERVED},   {NULL, NJ_KNOWN},
+};
+
+// What settings the host knows; for the message to whoever gives one a function.
+static const char *const settings[] = {
+    "path", "instances", "origins", "protocols", "key", "limits", "compress", "deflate", "slow", "keep_alive",
 };
 
 const char *nj_handler_name(nj_event_kind kind) {
@@ -53,9 +59,16 @@ static bool is_listed(const char *key, size_t length) {
     return false;
 }
 
+static bool is_setting(const char *key, size_t length) {
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        if (nj_names_equal(key, length, settings[i])) return true;
+    }
+    return false;
+}
+
 // Takes the entry at the top, and pops the value. Stack: table, key, value.
 static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
-    char text[256];
+    char text[512];
     if (lua_type(L, -2) != LUA_TSTRING) {
         const char *what = "the keys of the returned table must be strings: names of handlers and settings";
         nj_handlers_refuse(L, vm, script, what);
@@ -67,11 +80,13 @@ static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
         lua_pop(L, 1);
     } else if (nj_names_equal(key, length, "on")) {
         nj_on_take(L, vm, script);
-    } else if (reference == NULL && !lua_isfunction(L, -1) && !is_listed(key, length)) {
+    } else if (reference == NULL && (is_setting(key, length) || (!lua_isfunction(L, -1) && !is_listed(key, length)))) {
         nj_settings_take(L, vm, script);
         lua_pop(L, 1);
     } else if (reference == NULL) {
-        nj_names_explain(names, key, length, "key of the returned table:", "", text, sizeof text);
+        nj_names_explain(names, key, length, "key of the returned table:",
+                         ": the handlers are upgrade, connect, message, on, invalid, close, drain, error, request, save and "
+                         "load; a key of the script's own begins with _", text, sizeof text);
         nj_handlers_refuse(L, vm, script, text);
     } else if (!lua_isfunction(L, -1)) {
         const char *type = luaL_typename(L, -1);

@@ -32,7 +32,11 @@ struct HandlersTests {
             "return { ['message\\0x'] = print }",
             "unknown key of the returned table: \"message\\x00x\": did you mean \"message\"?"
         ),
-        ("return { zzz = print }", "unknown key of the returned table: \"zzz\""),
+        (
+            "return { zzz = print }",
+            "unknown key of the returned table: \"zzz\": the handlers are upgrade, connect, message, on, invalid, close, "
+                + "drain, error, request, save and load; a key of the script's own begins with _"
+        ),
         ("return { print }", "the keys of the returned table must be strings: names of handlers and settings"),
         ("return { message = 1 }", "\"message\" must be a function, not a number"),
         ("return { close = {} }", "\"close\" must be a function, not a table"),
@@ -51,6 +55,13 @@ struct HandlersTests {
     func refusesReservedNames(key: String) throws {
         let error = try loadFailure(of: "return { \(key) = print }")
         #expect(error.message == "test.lua: key of the returned table: \"\(key)\" is reserved for a later version")
+    }
+
+    /// They are the host's affair, whatever they are given.
+    @Test func functionsUnderTheNamesOfSettingsAreSettings() throws {
+        let fixture = try Fixture("return { compress = print, path = print }")
+        #expect(fixture.vm.settings.map(\.key).sorted() == ["compress", "path"])
+        #expect(fixture.vm.settings.allSatisfy { $0.value == .other("function") })
     }
 
     @Test func keysWithAnUnderscoreAreTheScripts() throws {

@@ -221,6 +221,20 @@ struct ScriptSettingsTests {
         #expect(settings.problems == ["chat.lua: " + problem])
     }
 
+    /// A function is no handler under the name of a setting.
+    @Test func saysWhatEverySettingTakesInsteadOfAFunction() throws {
+        let names = Set(RouteSettings.table.settings.map { String($0.key.prefix { $0 != "." }) })
+        for name in names {
+            let settings = try Self.settings("{ \(name) = print }")
+            #expect(settings.given == [] && settings.problems.count == 1)
+            #expect(settings.problems.first?.hasPrefix("chat.lua: \(name): cannot be a function: it") == true)
+        }
+        #expect(
+            try Self.settings("{ compress = print }").problems
+                == ["chat.lua: compress: cannot be a function: it takes `true` or `false`"]
+        )
+    }
+
     @Test func tellsEverythingAtOnceByKey() throws {
         let settings = try Self.settings("{ slow = 1, limits = { wal = 1, cpu = '1s', rate = 'x' }, _own = 5 }")
         #expect(settings.given == [GivenSetting(key: "limits.cpu", text: "1s", place: "chat.lua")])
