@@ -140,7 +140,18 @@ static bool may_send_code(lua_Integer code) {
 #define LONGEST_REASON 123
 
 nj_ending nj_ending_read(lua_State *L, int index, const char *function) {
-    lua_Integer code = luaL_optinteger(L, index, 1000);
+    lua_Integer code = 1000;
+    if (!lua_isnoneornil(L, index)) {
+        int is_integer = lua_type(L, index) == LUA_TNUMBER;
+        if (is_integer) code = lua_tointegerx(L, index, &is_integer);
+        if (!is_integer) {
+            const char *what = lua_type(L, index) == LUA_TNUMBER ? lua_tostring(L, index) : nj_kind_of(L, index);
+            nj_raise(L, NJ_RUNTIME, "%s: code must be a whole number such as 1000 or 4000, not %s", function, what);
+        }
+    }
+    if (!lua_isnoneornil(L, index + 1) && lua_type(L, index + 1) != LUA_TSTRING) {
+        nj_raise(L, NJ_RUNTIME, "%s: reason must be a string, not %s", function, nj_kind_of(L, index + 1));
+    }
     if (!may_send_code(code)) {
         nj_raise(L, NJ_RUNTIME,
                  "%s: %lld is no code to close with: 1000 to 1014 but 1004, 1005 and 1006, or 3000 to 4999", function,

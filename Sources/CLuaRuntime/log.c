@@ -69,11 +69,15 @@ static int name_caller(lua_State *L) {
 // ws.log.debug(format, ...) and the others. Upvalues: the level, string.format.
 static int write_formatted(lua_State *L) {
     int count = lua_gettop(L);
-    luaL_checkany(L, 1);
+    const char *level = names[lua_tointeger(L, lua_upvalueindex(1))];
+    if (count == 0) return nj_raise(L, NJ_RUNTIME, "ws.log.%s: what to log is missing", level);
     if (count == 1) {
         luaL_tolstring(L, 1, NULL);
     } else {
-        luaL_checkstring(L, 1);
+        if (lua_type(L, 1) != LUA_TSTRING) {
+            return nj_raise(L, NJ_RUNTIME, "ws.log.%s: the first of several values must be a format such as \"%%s\", not %s",
+                            level, nj_kind_of(L, 1));
+        }
         lua_pushvalue(L, lua_upvalueindex(2));
         lua_insert(L, 1);
         lua_pushcfunction(L, name_caller);

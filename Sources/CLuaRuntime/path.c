@@ -81,6 +81,8 @@ const char *nj_path_write(lua_State *L, const nj_path *path, char text[NJ_PATH_C
 
 const char *nj_kind_of(lua_State *L, int index) {
     switch (lua_type(L, index)) {
+    case LUA_TNONE:
+        return "missing";
     case LUA_TTHREAD:
         return "coroutine";
     case LUA_TUSERDATA: {

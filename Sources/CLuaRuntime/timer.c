@@ -65,7 +65,7 @@ int64_t nj_duration_read(lua_State *L, int index, const char *function, const ch
             nj_raise(L, NJ_RUNTIME, "%s: %s must be such as \"50ms\", \"5s\", \"2m\" or \"1h\", not \"%s\"", function,
                      what, nj_names_quote(text, length, quoted));
         }
-        nj_raise(L, NJ_RUNTIME, "%s: %s must be 0 to %.0f seconds, not %f", function, what, LONGEST_SECONDS, seconds);
+        nj_raise(L, NJ_RUNTIME, "%s: %s must be 0 to %.0f seconds, not %g", function, what, LONGEST_SECONDS, seconds);
     }
     return (int64_t)(seconds * 1e9);
 }

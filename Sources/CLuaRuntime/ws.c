@@ -86,7 +86,7 @@ static int conns(lua_State *L) {
 static int get(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     if (lua_type(L, 1) != LUA_TSTRING) {
-        return nj_raise(L, NJ_RUNTIME, "ws.get: id must be a string, not %s", luaL_typename(L, 1));
+        return nj_raise(L, NJ_RUNTIME, "ws.get: id must be a string, not %s", nj_kind_of(L, 1));
     }
     size_t length;
     const char *name = lua_tolstring(L, 1, &length);

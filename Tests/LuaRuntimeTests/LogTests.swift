@@ -59,8 +59,11 @@ struct LogTests {
     }
 
     @Test(arguments: [
-        ("ws.log.info()", "bad argument #1 to 'info' (value expected)"),
-        ("ws.log.info({}, 1)", "bad argument #1 to 'info' (string expected, got table)"),
+        ("ws.log.info()", "test.lua:1: ws.log.info: what to log is missing"),
+        (
+            "ws.log.warn({}, 1)",
+            "test.lua:1: ws.log.warn: the first of several values must be a format such as \"%s\", not table"
+        ),
         ("print(setmetatable({}, { __tostring = function() return {} end }))", "'__tostring' must return a string"),
     ])
     func misuseRaises(body: String, message: String) throws {

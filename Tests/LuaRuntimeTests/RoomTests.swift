@@ -288,17 +288,17 @@ struct RoomTests {
     // MARK: - Misuse
 
     @Test(arguments: [
-        ("conn:join()", "conn:join: name must be a string, not no value"),
+        ("conn:join()", "conn:join: name must be a string, not missing"),
         ("conn:join(1)", "conn:join: name must be a string, not number"),
         ("conn:join(ws.room('a'))", "conn:join: name must be a string, not Room: pass room.name"),
         ("conn:join('')", "conn:join: a room's name must have 1 to 256 bytes, not 0"),
         ("conn:join(('x'):rep(257))", "conn:join: a room's name must have 1 to 256 bytes, not 257"),
         ("conn.join('a')", "conn.join was called without a conn: write conn:join(...)"),
-        ("conn:leave()", "conn:leave: name must be a string, not no value"),
+        ("conn:leave()", "conn:leave: name must be a string, not missing"),
         ("conn:leave(('x'):rep(257))", "conn:leave: a room's name must have 1 to 256 bytes, not 257"),
         ("conn.leave('a')", "conn.leave was called without a conn: write conn:leave(...)"),
         ("conn.rooms = {}", "conn.rooms cannot be set: use conn.state for the script's own data"),
-        ("ws.room()", "ws.room: name must be a string, not no value"),
+        ("ws.room()", "ws.room: name must be a string, not missing"),
         ("ws.room(conn)", "ws.room: name must be a string, not conn"),
         ("ws.room('')", "ws.room: a room's name must have 1 to 256 bytes, not 0"),
         ("ws.room('a', 1)", "ws.room: route must be a string, not number"),

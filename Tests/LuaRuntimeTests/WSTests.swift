@@ -99,7 +99,7 @@ struct WSTests {
         ("ws.broadcast('x', { key = false })", "ws.broadcast: key must be a string, not boolean"),
         ("ws.broadcast('x', { compress = 'no' })", "ws.broadcast: compress must be true or false, not a string"),
         ("ws.get(1)", "ws.get: id must be a string, not number"),
-        ("ws.get()", "ws.get: id must be a string, not no value"),
+        ("ws.get()", "ws.get: id must be a string, not missing"),
         (
             "ws.send('x')",
             "ws.send does not exist: write conn:send(...) for one connection, or ws.broadcast(...) for all"
@@ -114,6 +114,12 @@ struct WSTests {
     ])
     func misuseRaisesAtTheCaller(body: String, message: String) throws {
         #expect(try failure(of: body).message == "test.lua:1: \(message)")
+    }
+
+    @Test(arguments: ["store", "alarm", "fetch", "jwt", "publish", "count", "gauge", "lock"])
+    func refusesReservedNames(name: String) throws {
+        let message = "field of ws: \"\(name)\" is reserved for a later version"
+        #expect(try failure(of: "return ws.\(name)").message == "test.lua:1: \(message)")
     }
 
     @Test(arguments: [

@@ -95,7 +95,7 @@ import Testing
         ("ws.wait()", "ws.wait: name must be a string, not missing"),
         ("ws.wait('')", "ws.wait: name must have 1 to 256 bytes, not 0"),
         ("ws.wake(('x'):rep(257))", "ws.wake: name must have 1 to 256 bytes, not 257"),
-        ("ws.wait('x', -1)", "ws.wait: timeout must be 0 to 9000000000 seconds, not -1.000000"),
+        ("ws.wait('x', -1)", "ws.wait: timeout must be 0 to 9000000000 seconds, not -1"),
     ])
     func refusesMisuse(_ body: String, _ message: String) throws {
         #expect(try failure(of: body).message == "test.lua:1: \(message)")
