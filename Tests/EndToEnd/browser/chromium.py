@@ -181,9 +181,13 @@ class Page:
         await self.resize(width, height)
         # Tabs in the background would be drawn less often.
         await self.call("Emulation.setFocusEmulationEnabled", enabled=True)
+        await self.go_to(url)
+
+    async def go_to(self, url):
         self.loaded.clear()
         result = await self.call("Page.navigate", url=url)
         assert "errorText" not in result, f"{url}: {result['errorText']}"
+        # Chromium disposes of no profile with a page that is still on its way.
         await asyncio.wait_for(self.loaded.wait(), PATIENCE)
 
     async def reload(self):

@@ -202,6 +202,68 @@ async def test_parameters_of_a_path_are_there_to_be_replaced(browser, server):
         await page.wait_for_text(".row.event", "sub-protocol talk.v1")
 
 
+async def test_menu_follows_the_url(browser, start, echo):
+    patterns = {"rest": "/talk/*", "room": "/talk/:room", "lobby": "/talk/lobby"}
+    server = start(echo | {f"{name}.lua": f'return {{ path = "{path}" }}' for name, path in patterns.items()}, "--dev")
+    async with browser.profile_of_its_own() as open_page:
+        page = await open_page(console_of(server))
+        await page.wait_for("document.querySelectorAll('#route option').length > 1")
+        chosen = "document.querySelector('#route').selectedOptions[0].text"
+        # The nearest pattern, as the server finds it.
+        for path, text in {
+            "/echo": "/echo (echo.lua)", "/talk/lobby": "/talk/lobby (lobby.lua)", "/talk/a?b=/c": "/talk/:room (room.lua)",
+            "/talk/a/b": "/talk/* (rest.lua)", "/nowhere": "Choose a route",
+        }.items():
+            await page.write("#url", server.url(path))
+            assert await page.evaluate(chosen) == text, path
+        await page.write("#url", "ws://elsewhere.example/echo")
+        assert await page.evaluate(chosen) == "Choose a route"
+        await page.write("#url", server.url("/echo"))
+        await page.reload()
+        await page.wait_for(f"{chosen} === '/echo (echo.lua)'")
+
+
+async def test_root_leads_to_the_console(browser, server):
+    async with browser.profile_of_its_own() as open_page:
+        page = await open_page(f"http://127.0.0.1:{server.port}/")
+        assert await page.evaluate("location.pathname") == "/-/console"
+        assert await page.text("#state") == "Disconnected"
+
+
+async def test_other_servers_can_be_tried_too(browser, server, start, echo):
+    other = start(echo, settings={"origins": f"http://127.0.0.1:{server.port}"})
+    async with browser.profile_of_its_own() as open_page:
+        page = await connected(open_page, server)
+        await page.write("#url", other.url("/echo"))
+        await page.click("#connect")
+        await page.wait_for_text(".row.event", "Left for a new connection.")
+        await page.wait_for_text("#badge", "Connected")
+        await send(page, "from elsewhere")
+        assert (await rows(page, 2))[1] == ("↓ received", "text", "14 B", "from elsewhere")
+
+
+async def test_policy_refuses_what_is_not_the_pages_own(browser, server):
+    async with browser.profile_of_its_own() as open_page:
+        page = await open_page(console_of(server))
+        tries = {
+            "script-src": "document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.strange = 1' }))",
+            "style-src": "document.body.append(Object.assign(document.createElement('style'), { textContent: '* { color: red }' }))",
+            "connect-src": "fetch('http://localhost:1/').catch(() => 0)",
+            "form-action": "document.body.appendChild(Object.assign(document.createElement('form'), { action: '/echo' })).submit()",
+            "base-uri": "document.head.append(Object.assign(document.createElement('base'), { href: 'http://localhost:1/' }))",
+            "default-src": "document.body.append(Object.assign(document.createElement('iframe'), { src: '/echo' }))",
+        }
+        for directive, code in tries.items():
+            await page.evaluate(f"({code}, 0)")
+            end = asyncio.get_running_loop().time() + 5
+            while not any(directive in text for text in page.complaints):
+                assert asyncio.get_running_loop().time() < end, f"{directive} let it pass: {page.complaints}"
+                await asyncio.sleep(0.02)
+        assert await page.evaluate("window.strange === undefined && getComputedStyle(document.body).color !== 'rgb(255, 0, 0)'")
+        # They were wanted.
+        page.complaints.clear()
+
+
 async def test_failure_says_what_is_wrong(browser, server):
     async with browser.profile_of_its_own() as open_page:
         page = await open_page(console_of(server))
@@ -246,7 +308,7 @@ async def test_reconnects_when_the_server_is_back(browser, echo, start):
 async def test_leaving_the_page_closes(browser, server):
     async with browser.profile_of_its_own() as open_page:
         page = await connected(open_page, server, "/leave")
-        await page.call("Page.navigate", url="about:blank")
+        await page.go_to("about:blank")
         server.logged("left with 1005")
 
 

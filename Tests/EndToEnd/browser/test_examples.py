@@ -80,5 +80,5 @@ async def test_cursors_follow_each_other(browser, start):
         await two.screenshot("cursors-dark-400")
         await one.reads_well()
         await two.reads_well()
-        await one.call("Page.navigate", url="about:blank")
+        await one.go_to("about:blank")
         await two.wait_for_text("#count", "Only you")
