@@ -121,7 +121,7 @@ def test_console_takes_get_and_head(start, echo, connect, method):
 
 def test_a_client_that_does_not_read_the_page_is_dropped(start, echo):
     """Pages pile up for it only as far as for one that does not read a script's answers."""
-    server = start(echo, "--dev", settings={"limits.message_time": "1s", "threads.io": 1})
+    server = start(echo, "--dev", settings={"limits.message_time": "1s", "limits.handshake": "1m", "threads.io": 1})
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(PATIENCE)
@@ -132,6 +132,18 @@ def test_a_client_that_does_not_read_the_page_is_dropped(start, echo):
                 client.sendall(ask_for * 100)
     assert server.wait_for_metric('nightjar_limit_exceeded_total{limit="response_time"}', 1) == 1
     assert server.metrics()["nightjar_buffered_bytes"] == 0
+
+
+def test_each_of_many_requests_has_its_page(start, echo):
+    """They come at once, and the pages do not fit into the socket."""
+    server = start(echo, "--dev", settings={"threads.io": 1})
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+        client.sendall(b"GET /-/console HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+        client.sendall(b"GET /-/console HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        received = bytearray()
+        while part := client.recv(1 << 20):
+            received += part
+    assert received.count(b"HTTP/1.1 200 OK\r\n") == received.count(b"</html>\n") == 301
 
 
 def test_start_text_names_the_console(start, echo):
