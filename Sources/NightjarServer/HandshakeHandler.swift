@@ -14,9 +14,10 @@ internal import WebSocketCore
 /// Answers the HTTP/1.1 requests of a channel, one after the other, until one of them becomes a WebSocket.
 ///
 /// A refusal ends the connection, and nothing behind it is answered; the connection goes on only behind what a script has
-/// answered, or a page of the server's own. One deadline covers everything from accept to the first 101 or the end of a refusal; no byte that arrives
-/// renews it. Heads are judged in `HandshakeHandler+Head.swift`, scripts are asked in `HandshakeHandler+Script.swift`,
-/// the server's own pages are in `HandshakeHandler+Pages.swift`, and `HandshakeHandler+Answers.swift` sends what is answered.
+/// answered, or a page of the server's own. One deadline covers everything from accept to the first 101 or the end of a
+/// refusal; no byte that arrives renews it. Heads are judged in `HandshakeHandler+Head.swift`, scripts are asked in
+/// `HandshakeHandler+Script.swift`, the server's own pages are in `HandshakeHandler+Pages.swift`, and
+/// `HandshakeHandler+Answers.swift` sends what is answered.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
