@@ -57,6 +57,20 @@ struct HandlersTests {
         #expect(error.message == "test.lua: key of the returned table: \"\(key)\" is reserved for a later version")
     }
 
+    @Test(arguments: [
+        "upgrade", "connect", "message", "invalid", "close", "drain", "error", "request", "save", "load",
+    ])
+    func everyHandlerIsAFunction(key: String) throws {
+        let error = try loadFailure(of: "return { \(key) = true, on = {} }")
+        #expect(error.message == "test.lua: \"\(key)\" must be a function, not a boolean")
+    }
+
+    /// It is for the reload.
+    @Test func saveDoesNotRunAtTheStart() throws {
+        let fixture = try Fixture("return { save = function() print('save') end, load = function() print('load') end }")
+        #expect(fixture.host.log == ["info test.lua:1 load"])
+    }
+
     /// They are the host's affair, whatever they are given.
     @Test func functionsUnderTheNamesOfSettingsAreSettings() throws {
         let fixture = try Fixture("return { compress = print, path = print }")
