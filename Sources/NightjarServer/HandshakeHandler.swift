@@ -88,6 +88,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// What the ledger has been told that this handler holds.
     private(set) var accountedBytes = 0
+    /// Bytes of the body that has come, or of the answer that is on its way.
+    private var ownBytes = 0
 
     /// Who sends the request, once its head is there.
     private(set) var client: ClientAddress?
@@ -114,13 +116,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.gate.inputEnded = { [weak self] in self?.inputEnded() }
+        self.gate.heldBytesChanged = { [weak self] in self?.settleAccount() }
         self.serial = self.worker.beginHandshake(self)
         self.setDeadline(in: self.configuration.handshake.deadline)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.clientLeft()
         self.context = nil
+        self.clientLeft()
         if let serial = self.serial {
             self.worker.endHandshake(serial)
         }
@@ -217,6 +220,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// Drops the connection.
     func drop() {
         self.clientLeft()
+        self.gate.discard()
         // Closing makes the decoder complain of a head that breaks off.
         self.state = .answered
         self.context?.closeSocket()
@@ -228,7 +232,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch self.state {
         case .asking(_, .request), .answering:
             break
-        case .answered where self.accountedBytes > 0:
+        case .answered where self.ownBytes > 0:
             // The last answer is on its way.
             break
         case .waitingForHead, .accepted, .complete, .owing, .receiving, .asking(_, .upgrade), .answered:
@@ -330,8 +334,15 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Tells the ledger how much this handler holds now.
     func account(for byteCount: Int) {
-        let change = byteCount - self.accountedBytes
-        self.accountedBytes = byteCount
+        self.ownBytes = byteCount
+        self.settleAccount()
+    }
+
+    /// Adds what came too early, which the gate holds. Behind the handshake that is the connection's.
+    private func settleAccount() {
+        let held = self.ownBytes + (self.context == nil ? 0 : self.gate.heldBytes)
+        let change = held - self.accountedBytes
+        self.accountedBytes = held
         self.worker.account(change)
     }
 

@@ -43,8 +43,8 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     private var matched = 0
     /// Bytes of the body that is being read, if its length is known.
     private var bodyBytes = 0
-    /// Whether the decoder keeps bytes from behind the request.
-    private var hasShownBytes = false
+    /// Bytes that the decoder was shown, and keeps if they are from behind the request.
+    private var shownBytes = 0
     private var isPumping = false
     private var isReading = true
 
@@ -52,6 +52,11 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var isInputOver = false
     /// Called when the client has shut down its side.
     var inputEnded: () -> Void = {}
+    /// Called when ``heldBytes`` may be others.
+    var heldBytesChanged: () -> Void = {}
+
+    /// Bytes from behind the request that is worked on.
+    var heldBytes: Int { self.mode == .passing ? 0 : self.waiting.readableBytes + self.shownBytes }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -122,6 +127,13 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
         _ = self.pump()
     }
 
+    /// The socket ends: what waits is nobody's.
+    func discard() {
+        self.waiting = ByteBuffer()
+        self.mode = .passing
+        self.heldBytesChanged()
+    }
+
     /// The connection belongs to somebody else now, who decides about reading, too. What waits stays here until ``leave()``.
     func prepareToLeave() {
         self.setReading(true)
@@ -156,7 +168,8 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
             self.waiting = ByteBuffer()
         }
         if self.mode != .leaving {
-            self.setReading(self.mode != .held || self.waiting.readableBytes == 0 && !self.hasShownBytes)
+            self.heldBytesChanged()
+            self.setReading(self.mode != .held || self.heldBytes == 0)
         }
         return hasPassed
     }
@@ -168,7 +181,7 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
         case .held, .leaving:
             return nil
         case .showing:
-            self.hasShownBytes = true
+            self.shownBytes += count
             return self.waiting.readSlice(length: count)
         case .passing:
             return self.waiting.readSlice(length: count)

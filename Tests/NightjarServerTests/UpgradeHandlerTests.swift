@@ -166,6 +166,29 @@ struct UpgradeHandlerTests {
         #expect(try fixture.sent().hasSuffix("Aada"))
     }
 
+    /// Whether they come with the request or behind it.
+    @Test(arguments: [true, false]) func earlyBytesAreInTheAccount(comeTogether: Bool) throws {
+        let fixture = try HTTPFixture(script: Self.door, loops: 2)
+        let head = Array((Self.lines("ada").map { $0 + "\r\n" }.joined() + "\r\n").utf8)
+        // A Close, and what is ignored behind it.
+        let early: [UInt8] = [0x88, 0x80, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 50_000)
+        for bytes in comeTogether ? [head + early] : [head, early] { fixture.send(bytes) }
+        #expect(fixture.house.ledger.bytes == 50_006)
+        fixture.house.run()
+        #expect(fixture.house.ledger.bytes < 1024)
+    }
+
+    @Test func earlyBytesAreEndedWhenAllBuffersAreFull() throws {
+        let fixture = try HTTPFixture(script: Self.door, loops: 2)
+        fixture.request(Self.lines("ada"))
+        fixture.send([UInt8](repeating: 0, count: 50_000))
+        _ = fixture.house.ledger.add(fixture.house.ledger.limit - fixture.house.ledger.bytes, worker: 0)
+        fixture.send("y")
+        fixture.house.run()
+        #expect(!fixture.channel.isActive)
+        #expect(fixture.house.ledger.bytes == fixture.house.ledger.limit - 50_000)
+    }
+
     @Test func dropsAClientWhoseEarlyBytesDoNotEnd() throws {
         let fixture = try HTTPFixture(script: Self.door, loops: 2)
         fixture.request(Self.lines("ada"))
