@@ -22,6 +22,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case roundtrip
     /// JSON, as scripts read and write it.
     case json
+    /// Lua's patterns, ours against its own.
+    case pattern
 
     /// Checks the property for this input.
     package func check(_ input: UnsafeRawBufferPointer) throws(PropertyFailure) {
@@ -32,6 +34,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .inflate: try InflateProperty.check(input)
         case .roundtrip: try RoundTripProperty.check(input)
         case .json: try JSONProperty.check(input)
+        case .pattern: try PatternProperty.check(input)
         }
     }
 

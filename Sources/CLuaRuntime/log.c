@@ -33,6 +33,7 @@ int nj_log_print(lua_State *L) {
     luaL_Buffer line;
     luaL_buffinit(L, &line);
     for (int i = 1; i <= count; i++) {
+        if (i % 64 == 0) nj_watch_look(L, nj_vm_of(L));
         if (i > 1) luaL_addchar(&line, '\t');
         luaL_tolstring(L, i, NULL);
         luaL_addvalue(&line);

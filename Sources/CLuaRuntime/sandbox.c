@@ -8,7 +8,7 @@
 // What a script sees: a new table of globals, filled by name from Lua's libraries and from ours. Nothing is there that
 // is not listed here.
 
-#include "runtime.h"
+#include "library.h"
 
 #include <lualib.h>
 #include <string.h>
@@ -74,6 +74,23 @@ static int collect_garbage(lua_State *L) {
     return 1;
 }
 
+// Puts ours in the place of what could run long, or make much, in C.
+static void replace_functions(lua_State *L) {
+    lua_getfield(L, -1, "string");
+    nj_search_open(L);
+    nj_substitute_open(L);
+    nj_text_open(L);
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "table");
+    nj_table_open(L);
+    nj_sort_open(L);
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "utf8");
+    nj_utf8_open(L);
+    lua_pop(L, 1);
+    nj_bounds_open(L);
+}
+
 // All strings share one metatable: the arithmetic stays, the rest is ours.
 static void lock_strings(lua_State *L) {
     lua_pushliteral(L, "");
@@ -105,6 +122,7 @@ void nj_sandbox_open(lua_State *L) {
     add_library(L, "math", luaopen_math, math);
     add_library(L, "utf8", luaopen_utf8, utf8);
     add_library(L, "os", luaopen_os, os);
+    replace_functions(L);
     lock_strings(L);
     nj_coroutine_open(L);
     lua_setfield(L, -2, "coroutine");

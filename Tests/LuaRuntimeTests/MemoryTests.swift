@@ -16,7 +16,7 @@ struct MemoryTests {
         "local t = {} for i = 1, math.huge do t[i] = { i } end",
         "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end",
         "local s = 'x' while true do s = s .. s end",
-        "return ('x'):rep(1 << 30)",
+        "return ('x'):rep(1 << 23)",
         "local t = {} for i = 1, math.huge do t[i] = i end",
         "local t = {} while true do t[#t + 1] = coroutine.create(print) end",
         "local function f() return 1 + f() end f()",
