@@ -1,0 +1,152 @@
+//
+// This source file is part of the Nightjar project
+//
+// Copyright (c) 2026 the Nightjar project authors
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import CStockLua
+import Foundation
+import LuaRuntime
+import Testing
+
+/// Scripts that have hurt Lua, or hosts of it. `attacks` holds them as they were found.
+@Suite(.serialized)
+struct AttackTests {
+    /// How an attack ends, at its line.
+    enum End: Sendable {
+        case deadline(Set<Int>)
+        case memory(Set<Int>)
+        case error(Int, String)
+        /// It does nothing here that it should not.
+        case nothing
+        /// Which limit comes first depends on the machine, or whether any does.
+        case any(Set<Int>)
+    }
+
+    static let files: [(name: String, end: End)] = [
+        ("bytecode.lua", .error(1, "attempt to call a nil value (field 'dump')")),
+        ("closechain.lua", .deadline([2, 3, 4])),
+        ("coescape.lua", .deadline([3, 4, 5])),
+        ("gcloop.lua", .error(2, "setmetatable: __gc is not supported; use __close")),
+        ("loop.lua", .deadline([1])),
+        ("memhook.lua", .deadline([1])),
+        ("move.lua", .deadline([1])),
+        // Where one byte must follow, our matcher looks for that.
+        ("pattern2.lua", .nothing),
+        ("pcallloop.lua", .deadline([3])),
+        (
+            "rep.lua",
+            .error(1, "string.rep: the result is longer than 8388608 bytes; repeat it less often, or send it in parts")
+        ),
+        ("reptable.lua", .any([1])),
+        ("strmt.lua", .error(3, "undefined global 'load'")),
+        ("tostr.lua", .deadline([1])),
+        ("unpack.lua", .nothing),
+        ("weakuaf.lua", .any([5, 6, 7, 8, 9, 10])),
+    ]
+
+    /// The other lines of the table in which they were measured.
+    static let lines: [(body: String, end: End)] = [
+        ("while true do end", .deadline([1])),
+        ("local function loop() while true do end end while true do pcall(loop) end", .deadline([1])),
+        (
+            "local function nest(d) if d > 0 then for _ = 1, 3 do coroutine.wrap(nest)(d - 1) end end end nest(12)",
+            .deadline([1])
+        ),
+        (
+            "setmetatable({}, { __gc = function() while true do end end })",
+            .error(1, "setmetatable: __gc is not supported; use __close")
+        ),
+        ("(('a'):rep(65536)):find('[^b]-b')", .deadline([1])),
+        ("(('a'):rep(65536)):find('.-b')", .nothing),
+        ("(('a'):rep(700)):find('.-.-.-b')", .deadline([1])),
+        ("table.move({}, 1, 1e9, 2)", .deadline([1])),
+        (
+            "local s = ('x'):rep(1 << 23) s = s .. s .. s for _ = 1, 200 do s:reverse() end",
+            .error(1, "string.reverse: the result is longer than 8388608 bytes; take the text in parts")
+        ),
+        ("local s = ('x'):rep(1 << 23) for _ = 1, 200 do s:reverse() end", .deadline([1])),
+        ("for _ = 1, 3000 do local s = ('x'):rep(1 << 23) end", .deadline([1])),
+        ("return ('a'):rep(40):find(('(a'):rep(40))", .error(1, "too many captures")),
+        ("return table.unpack({}, 1, 1e7)", .error(1, "table.unpack: more than 100000 values; take them in parts")),
+        (
+            "local env = { string = {} } env.s = 'x' return env.s:rep(1 << 40)",
+            .error(1, "string.rep: the result is longer than 8388608 bytes; repeat it less often, or send it in parts")
+        ),
+    ]
+
+    /// The stack of Lua takes as much memory as a script may have; at the default that takes longer than a handler may.
+    @Test func recursionEndsAtTheQuota() throws {
+        try attack("local function f() return 1 + f() end f()", memory: 4 << 20, endsWith: .memory([1]))
+    }
+
+    private static func source(_ name: String) throws -> String {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "attacks")
+        return try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+    }
+
+    /// Runs the body, and expects it to end so, 20 ms of CPU time after its budget at the latest.
+    private func attack(_ body: String, memory: Int = 64 << 20, endsWith end: End) throws {
+        var limits = ScriptLimits(memory: memory, eventCPU: .milliseconds(30), loadCPU: .seconds(5))
+        limits.stuckCPU = .seconds(20)
+        let fixture = try Fixture(
+            "return { message = function(conn, data) if data == 'run' then \(body)\nend conn:send('alive') end }",
+            limits: limits
+        )
+        var caught: ScriptError?
+        do {
+            try expectCPUTime(within: .milliseconds(50)) { try fixture.message("run") }
+        } catch let error as ScriptError {
+            caught = error
+        }
+        switch end {
+        case .deadline(let lines):
+            #expect(caught?.kind == .deadline, "\(caught?.message ?? "")")
+            #expect(lines.contains(caught?.line ?? 0), "\(caught?.message ?? "")")
+        case .memory(let lines):
+            #expect(caught?.kind == .memory, "\(caught?.message ?? "")")
+            #expect(lines.contains(caught?.line ?? 0), "\(caught?.message ?? "")")
+        case .error(let line, let message):
+            #expect(caught?.message == "test.lua:\(line): \(message)")
+        case .nothing:
+            #expect(caught == nil)
+        case .any(let lines):
+            #expect(caught == nil || lines.contains(caught?.line ?? 0), "\(caught?.message ?? "")")
+        }
+        try fixture.message()
+        #expect(fixture.host.effects.last == "send #1 text alive")
+    }
+
+    @Test(arguments: files.indices)
+    func filesDoNoHarm(index: Int) throws {
+        let (name, end) = Self.files[index]
+        try attack(Self.source(name), endsWith: end)
+    }
+
+    @Test func everyFileIsHere() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "attacks")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(names == Self.files.map(\.name))
+    }
+
+    @Test(arguments: lines.indices)
+    func linesDoNoHarm(index: Int) throws {
+        let (body, end) = Self.lines[index]
+        try attack(body, endsWith: end)
+    }
+
+    /// Faults of Lua 5.4.4 that end the process. Whether the Lua that is installed has them says only the test's output: what
+    /// keeps scripts from them is ours.
+    @Test(arguments: [
+        ("closechain.lua", 1 << 30, "coroutine.close in __close, fixed by 5.4.5"),
+        ("weakuaf.lua", 1 << 20, "a weak metatable and a collection that memory forces, fixed by 5.4.8"),
+        ("bytecode.lua", 1 << 30, "bytecode that was tampered with, which Lua does not promise to survive"),
+    ])
+    func saysWhetherLuaStillCrashes(name: String, memory: Int, fault: String) throws {
+        let source = try Self.source(name)
+        let signal = nj_stock_crash(source, source.utf8.count, memory)
+        #expect(signal >= 0)
+        print("Lua's \(name): \(signal == 0 ? "no crash" : "signal \(signal)") (\(fault))")
+    }
+}
