@@ -66,7 +66,9 @@ static void tick(int number, siginfo_t *info, void *context) {
     nj_clock *clock = vm->watch.clock;
     // A thread may have several clocks, each with ticks of its own.
     if (info->si_value.sival_ptr != clock) return;
-    vm->watch.busy_ticks += 1;
+    // On a crowded machine several ticks may come as one signal.
+    uint32_t ticks = 1 + (info->si_overrun > 0 ? (uint32_t)info->si_overrun : 0);
+    vm->watch.busy_ticks += ticks;
     if (clock->seen_epoch != clock->epoch) {
         // The event began somewhere in the tick that ends now, so this one does not count.
         clock->seen_epoch = clock->epoch;
@@ -74,9 +76,9 @@ static void tick(int number, siginfo_t *info, void *context) {
         clock->stuck_ticks = 0;
         return;
     }
-    clock->stuck_ticks += 1;
+    clock->stuck_ticks += ticks;
     if (clock->stuck_ticks >= vm->limits.stuck_ticks) abort_stuck(vm);
-    if (!vm->watch.is_collecting) clock->budget_ticks += 1;
+    if (!vm->watch.is_collecting) clock->budget_ticks += ticks;
     if (clock->budget_ticks < vm->watch.budget) return;
     vm->watch.has_expired = 1;
     nj_watch_arm(vm);
