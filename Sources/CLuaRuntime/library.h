@@ -35,7 +35,7 @@ void nj_check_table(lua_State *L, int index, int needs);
 // Each adds its functions to the library at the top, in place of Lua's. Uses 4 slots.
 void nj_search_open(lua_State *L);     // search.c: find, gmatch, match
 void nj_substitute_open(lua_State *L); // substitute.c: gsub
-void nj_text_open(lua_State *L);       // text.c: byte, lower, rep, reverse, upper
+void nj_string_open(lua_State *L);       // string.c: byte, lower, rep, reverse, upper
 void nj_table_open(lua_State *L);      // table.c: concat, insert, move, remove, unpack
 void nj_sort_open(lua_State *L);       // sort.c: sort
 void nj_utf8_open(lua_State *L);       // utf8.c: codepoint, len, offset

@@ -79,7 +79,7 @@ static void replace_functions(lua_State *L) {
     lua_getfield(L, -1, "string");
     nj_search_open(L);
     nj_substitute_open(L);
-    nj_text_open(L);
+    nj_string_open(L);
     lua_pop(L, 1);
     lua_getfield(L, -1, "table");
     nj_table_open(L);

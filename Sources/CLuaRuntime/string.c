@@ -114,7 +114,7 @@ static int byte(lua_State *L) {
     return count;
 }
 
-void nj_text_open(lua_State *L) {
+void nj_string_open(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"byte", byte}, {"lower", lower}, {"rep", rep}, {"reverse", reverse}, {"upper", upper}, {NULL, NULL},
     };

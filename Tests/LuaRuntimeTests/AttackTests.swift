@@ -121,7 +121,9 @@ struct AttackTests {
     @Test(arguments: files.indices)
     func filesDoNoHarm(index: Int) throws {
         let (name, end) = Self.files[index]
-        try attack(Self.source(name), endsWith: end)
+        // It leaves much garbage, and the first collection that the quota demands is not the script's time.
+        let memory = name == "coescape.lua" ? 8 << 20 : 64 << 20
+        try attack(Self.source(name), memory: memory, endsWith: end)
     }
 
     @Test func everyFileIsHere() throws {

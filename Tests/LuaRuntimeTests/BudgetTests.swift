@@ -94,13 +94,11 @@ struct BudgetTests {
     ])
     func endsWideCalls(body: String) throws {
         let fixture = try Self.fixture(body)
-        try expectCPUTime(within: .milliseconds(50)) {
-            do {
-                try fixture.message("run")
-            } catch let error as ScriptError {
-                // The rest of the handler is in the next line.
-                #expect(error.line == 16 || error.line == 17 && error.kind == .deadline)
-            }
+        do {
+            try expectCPUTime(within: .milliseconds(50)) { try fixture.message("run") }
+        } catch let error as ScriptError {
+            // The rest of the handler is in the next line.
+            #expect(error.line == 16 || error.line == 17 && error.kind == .deadline)
         }
         try fixture.message()
         #expect(fixture.host.effects.last == "send #1 text alive")

@@ -16,13 +16,17 @@ private func threadTime() -> Duration {
     return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec)
 }
 
-/// Expects the body to use no more CPU time than this. Under a sanitizer all of it takes longer.
-@discardableResult
-func expectCPUTime<Result>(within most: Duration, _ body: () throws -> Result) rethrows -> Result {
-    let started = threadTime()
-    defer {
+/// Expects the body to use no more CPU time than this. Under a sanitizer all of it takes longer; and on a crowded machine
+/// ticks come late, so what took too long may try again, and fails if it always does.
+func expectCPUTime(within most: Duration, _ body: () throws -> Outcome) throws {
+    let most = CPUClock.isSignalled ? most : most * 10
+    for attempt in 1...10 {
+        let started = threadTime()
+        let result = Result { try body() }
         let used = threadTime() - started
-        #expect(used <= (CPUClock.isSignalled ? most : most * 10), "\(used)")
+        guard used <= most || attempt == 10 else { continue }
+        #expect(used <= most, "\(used)")
+        _ = try result.get()
+        return
     }
-    return try body()
 }
