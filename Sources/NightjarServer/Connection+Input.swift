@@ -37,23 +37,36 @@ extension Connection {
     ///
     /// - Parameter inflatedBytes: what the loop had inflated when this burst began.
     private func mayParse(_ byteCount: Int, since inflatedBytes: Int) -> Bool {
-        guard self.isInputOver || self.pauses.isDisjoint(with: .anyOfInput) else { return false }
+        guard !self.isInputOver else { return self.mayParseOfDeparted(byteCount) }
+        guard self.pauses.isDisjoint(with: .anyOfInput) else { return false }
         guard byteCount > 0, self.hasDeflate else { return true }
         let pool = self.worker.deflatePool
-        guard !self.isInputOver else {
-            guard !pool.mayInflate else { return true }
-            // A few bytes can mean a long time of inflating, for a peer that is gone.
-            self.worker.exceeded(
-                .queueDropped,
-                "input dropped: the peer is gone and what it sent inflates to too much",
-                self
-            )
-            return false
-        }
         // While others wait, a message at a time.
         let isOthersTurn = pool.inflatedBytes > inflatedBytes && !self.worker.inflating.isEmpty
         guard isOthersTurn || !pool.mayInflate else { return true }
         self.pauseInflation(hasBegun: false)
+        return false
+    }
+
+    /// Whether more is looked at of what a peer sent that is gone: there is no later turn for it, so what would pause reading
+    /// ends it instead, or leaving would lead around every limit.
+    private func mayParseOfDeparted(_ byteCount: Int) -> Bool {
+        guard byteCount > 0 else { return true }
+        let limits = self.route.configuration
+        let reason: String
+        if self.waitingMessages >= limits.queueMessages || self.waitingBytes >= limits.queueBytes
+            || self.worker.isCongested(self.route)
+        {
+            reason = "more than the inbound queue holds"
+        } else if limits.flood == .slow, self.bucket?.hasToken == false {
+            reason = "more than \(limits.messageRate) messages/s"
+        } else if self.hasDeflate, !self.worker.deflatePool.mayInflate {
+            // A few bytes can mean a long time of inflating.
+            reason = "what inflates to too much"
+        } else {
+            return true
+        }
+        self.worker.exceeded(.queueDropped, "input dropped: the peer is gone and has sent \(reason)", self)
         return false
     }
 
@@ -114,7 +127,6 @@ extension Connection {
             self.websocket.ignoreInput()
             throw .tooManyMessages(limit: limits.messageRate)
         case .slow:
-            // The peer that has gone gets through all that was read of it.
             if self.bucket?.hasToken == false, !self.isInputOver {
                 self.pauses.insert(.rate)
                 self.worker.exceeded(.rateSlowed, "reading pauses: \(limits.messageRate) messages/s have come", self)
@@ -124,7 +136,9 @@ extension Connection {
 
     func hold(_ buffer: ByteBuffer) {
         guard self.heldInput != nil else {
-            self.heldInput = buffer
+            // A slice keeps the whole of what one read has brought.
+            self.heldInput =
+                buffer.readableBytes < buffer.storageCapacity / 2 ? ByteBuffer(buffer: buffer) : buffer
             return
         }
         // Only the end of a connection makes the transport read on through a pause, and then it reads everything.
@@ -132,7 +146,7 @@ extension Connection {
         guard held <= self.route.configuration.queueBytes + Self.chunkLimit else {
             self.worker.exceeded(
                 .queueDropped,
-                "input dropped: the peer is gone and more than the inbound queue holds",
+                "input dropped: the peer is gone and has sent more than the inbound queue holds",
                 self
             )
             self.abort(code: .abnormal, reason: "")

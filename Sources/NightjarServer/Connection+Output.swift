@@ -238,8 +238,7 @@ extension Connection {
             self.unreportedSaving = 0
             self.report(sent: saving)
         }
-        let held = self.heldInput?.readableBytes ?? 0
-        self.account(for: buffered + held + self.websocket.bufferedBytes + self.websocket.compressionBytes)
+        self.account(for: buffered + self.heldCapacity + self.websocket.bufferedBytes + self.websocket.compressionBytes)
         var deadline = self.endingDeadline ?? self.websocket.nextDeadline
         if self.pauses.contains(.rate), let token = self.bucket?.nextToken(rate: self.route.configuration.messageRate) {
             deadline = min(token, deadline ?? .never)

@@ -155,6 +155,9 @@ package final class Connection: RoomOccupant {
         )
     }
 
+    /// Bytes of memory that hold what was read and not parsed.
+    package var heldCapacity: Int { self.heldInput?.storageCapacity ?? 0 }
+
     /// Bytes that wait to be sent: what is queued, and what the transport holds.
     package var bufferedBytes: Int {
         let corked = self.worker.corked === self ? self.worker.output.readableBytes : 0
@@ -223,8 +226,8 @@ package final class Connection: RoomOccupant {
     /// The transport is gone, whatever the reason.
     package func transportClosed() {
         guard self.phase != .gone else { return }
-        if let held = self.heldInput, !self.worker.isCongested(self.route) {
-            // What was read belongs to the script, though nobody waits for the answers any more.
+        if let held = self.heldInput {
+            // What was read belongs to the script, within the limits, though nobody waits for the answers any more.
             self.heldInput = nil
             self.isInputOver = true
             // A message that has begun is inflated to its end: there is no later turn for it.
@@ -380,19 +383,22 @@ package final class Connection: RoomOccupant {
             self.settle()
             return
         }
-        if self.pauses.contains(.rate) {
-            self.fillBucket()
-        }
         if self.isOutputMoving || !self.pauses.isDisjoint(with: .anyOfInput) {
             // We do not read, so silence says nothing about the peer.
             self.websocket.notRead(until: self.worker.now)
+        }
+        if self.pauses.contains(.rate) {
+            self.fillBucket()
         }
         let action = self.write { self.websocket.handleDeadline(now: self.worker.now, into: &$0) }
         switch action {
         case .none, .sentPing:
             self.settle()
         case .peerIsGone:
-            self.worker.exceeded(.keepAlive, "dropped: the client was silent and did not answer a ping", self)
+            let reason =
+                self.pauses.contains(.output)
+                ? "the client took nothing of what waits for it" : "the client was silent and did not answer a ping"
+            self.worker.exceeded(.keepAlive, "dropped: \(reason)", self)
             self.abort(code: .abnormal, reason: "")
         case .violation(let violation):
             self.fail(violation)

@@ -148,17 +148,12 @@ extension HandshakeHandler {
         of client: ClientAddress,
         for route: Route
     ) -> HTTPAnswer {
-        self.worker.counters.add(.refused(.origin))
         var shown: [UInt8] = []
         LogEscape.append(head.headers["origin"].joined(separator: ", "), limit: 256, to: &shown)
         let origin = String(decoding: shown, as: UTF8.self)
-        self.worker.logger.info(
-            "refused an origin",
-            metadata: [
-                "origin": "\(origin)", "route": "\(route.path)", "reason": "\(refusal.sentence)",
-                "ip": "\(client.ip)",
-            ]
-        )
+        self.worker.refusedOrigin([
+            "origin": "\(origin)", "route": "\(route.path)", "reason": "\(refusal.sentence)", "ip": "\(client.ip)",
+        ])
         guard self.configuration.isDevelopment else { return HTTPAnswer(403, refusal.sentence) }
         return HTTPAnswer(403, "\(refusal.sentence); the origin is \(origin)")
     }

@@ -30,10 +30,13 @@ extension ScriptRunner {
 }
 
 extension ScriptRunner.Event {
+    /// What a message takes that waits, beside its payload: its place in the queue, and the buffer.
+    private static let messageOverhead = 128
+
     /// The bytes that the event holds while it waits; those of a request's head are taken as one kilobyte.
     var cost: Int {
         switch self {
-        case .message(_, let payload, _): payload.readableBytes
+        case .message(_, let payload, _): Self.messageOverhead + payload.readableBytes
         case .connect, .upgrade: 1024
         case .request(_, let body): 1024 + body.readableBytes
         case .resume(_, .value(let value)): value.readableBytes

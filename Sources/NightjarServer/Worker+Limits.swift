@@ -13,14 +13,7 @@ package import WebSocketCore
 extension Worker {
     /// A limit has acted on a connection: counted each time, logged once in a while.
     package func exceeded(_ limit: Limit, _ sentence: @autoclosure () -> String, _ connection: Connection) {
-        self.exceeded(
-            limit,
-            sentence(),
-            metadata: [
-                "route": "\(connection.route.path)", "ip": "\(connection.ip)",
-                "socket": "\(String(connection.id.rawValue, radix: 16))",
-            ]
-        )
+        self.exceeded(limit, sentence(), metadata: self.metadata(of: connection))
     }
 
     /// A limit has acted before there is a connection.
@@ -35,7 +28,7 @@ extension Worker {
         metadata: @autoclosure () -> Logger.Metadata
     ) {
         self.counters.add(.exceeded(limit))
-        guard self.limitLog.isFirst(limit, now: self.now), self.logger.logLevel <= limit.logLevel else { return }
+        guard self.repeatLog.isFirst(.limit(limit), now: self.now), self.logger.logLevel <= limit.logLevel else { return }
         self.logger.log(
             level: limit.logLevel,
             "\(sentence())",
@@ -49,21 +42,45 @@ extension Worker {
             self.exceeded(limit, "closed for a violation: \(violation.sentence)", connection)
             return
         }
-        if let kind = ViolationKind(violation) {
-            self.counters.add(.violation(kind))
-        }
-        self.log(.info, "closed for a violation: \(violation.sentence)", connection)
+        guard let kind = ViolationKind(violation) else { return }
+        self.counters.add(.violation(kind))
+        guard self.repeatLog.isFirst(.violation(kind), now: self.now) else { return }
+        self.logger.info("closed for a violation: \(violation.sentence)", metadata: self.metadata(of: connection))
+    }
+
+    /// A page of another site was kept out.
+    func refusedOrigin(_ metadata: @autoclosure () -> Logger.Metadata) {
+        self.counters.add(.refused(.origin))
+        guard self.repeatLog.isFirst(.originRefused, now: self.now) else { return }
+        self.logger.info("refused an origin", metadata: metadata())
+    }
+
+    private func metadata(of connection: Connection) -> Logger.Metadata {
+        [
+            "route": "\(connection.route.path)", "ip": "\(connection.ip)",
+            "socket": "\(String(connection.id.rawValue, radix: 16))",
+        ]
     }
 
     /// Tells the repeats that are due, or all of them when nothing more will come.
     func tellRepeats(now: MonotonicTime) {
-        while let (limit, repeats) = self.limitLog.takeSum(now: now) {
+        while let (subject, repeats) = self.repeatLog.takeSum(now: now) {
             let times = repeats == 1 ? "once more" : "\(repeats) times more"
-            self.logger.log(
-                level: limit.logLevel,
-                "the limit \(limit.label) acted \(times)",
-                metadata: ["limit": "\(limit.label)", "repeats": "\(repeats)"]
-            )
+            switch subject {
+            case .limit(let limit):
+                self.logger.log(
+                    level: limit.logLevel,
+                    "the limit \(limit.label) acted \(times)",
+                    metadata: ["limit": "\(limit.label)", "repeats": "\(repeats)"]
+                )
+            case .violation(let kind):
+                self.logger.info(
+                    "the rule \(kind.rawValue) was broken \(times)",
+                    metadata: ["violation": "\(kind.rawValue)", "repeats": "\(repeats)"]
+                )
+            case .originRefused:
+                self.logger.info("an origin was refused \(times)", metadata: ["repeats": "\(repeats)"])
+            }
         }
     }
 }

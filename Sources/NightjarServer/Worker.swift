@@ -63,7 +63,7 @@ package final class Worker {
 
     /// What this loop has counted.
     package let counters = Counters()
-    var limitLog = LimitLog()
+    var repeatLog = RepeatLog()
     /// Sockets that were refused for want of room and have a moment to read so.
     var lingeringRefusals = 0
 

@@ -338,18 +338,52 @@ struct ConnectionPressureTests {
         #expect(client.transport.isReading)
     }
 
-    @Test func aSlowedPeerThatLeavesLosesNothing() throws {
+    /// Or a client would send as much as it likes by leaving each time.
+    @Test func leavingDoesNotLeadAroundTheRate() throws {
         let house = try TestHouse(
-            "return { message = function(c, d) print(d) end }",
+            "return { message = function(c, d) print(d) end, close = function(c, code) print(code) end }",
             configuration: self.limited(.slow, rate: 1)
         )
         let client = try house.connect()
         client.send((0..<50).map(String.init))
-        #expect(house.log.texts(.info).count == 2)
+        #expect(house.log.texts(.info) == ["0", "1"])
         client.transport.close()
         house.run()
-        #expect(house.log.texts(.info) == (0..<50).map(String.init))
+        let dropped = "input dropped: the peer is gone and has sent more than 1 messages/s"
+        #expect(house.log.texts(.info) == ["0", "1", dropped, "1006"])
+        #expect(house.workers[0].counters[.exceeded(.queueDropped)] == 1)
         #expect(house.ledger.bytes == 0)
+    }
+
+    /// Nor around the queue: what a peer that is gone has sent is taken as far as it fits in.
+    @Test(arguments: [1, 2])
+    func leavingDoesNotLeadAroundTheQueue(loops: Int) throws {
+        let house = try TestHouse(
+            "return { message = function(c, d) if d == '0' then ws.sleep(0.3) end print(d) end }",
+            loops: loops
+        )
+        let client = try house.connect()
+        house.run()
+        client.send((0..<20_000).map(String.init))
+        client.transport.close()
+        #expect(house.ledger.bytes < 100_000)
+        house.advance(by: .seconds(1))
+        let told = house.log.texts(.info).filter { Int($0) != nil }
+        #expect(told == (0..<(loops == 1 ? 65 : 64)).map(String.init))
+        #expect(house.workers[0].counters[.exceeded(.queueDropped)] == 1)
+        #expect(house.ledger.bytes == 0)
+    }
+
+    /// A little that is held must not keep all that one read brought, out of the account.
+    @Test func holdsNoMoreThanItAccountsFor() throws {
+        let house = try TestHouse(echo, configuration: self.limited(.slow, rate: 1))
+        let client = try house.connect()
+        var burst = ByteBufferAllocator().buffer(capacity: 64 * 1024)
+        for number in 0..<5 { burst.writeImmutableBuffer(client.frame(String(number))) }
+        client.connection.receive(burst)
+        #expect(!client.transport.isReading)
+        #expect(client.connection.heldCapacity < 200)
+        #expect(house.ledger.bytes == client.connection.heldCapacity)
     }
 
     @Test func keepAliveDoesNotCountThePauseAgainstThePeer() throws {
@@ -362,6 +396,19 @@ struct ConnectionPressureTests {
         house.advance(by: .seconds(15))
         #expect(!client.transport.isClosed)
         #expect(client.texts.count >= 16)
+    }
+
+    /// Its Pong lies unread behind what the rate holds back, also at the moment in which the next message may come.
+    @Test(arguments: [1, 2, 10])
+    func keepAliveLetsASlowedPeerLive(rate: Int) throws {
+        let house = try TestHouse(echo, configuration: self.limited(.slow, rate: rate, burst: 1))
+        let client = try house.connect()
+        client.send((0..<rate * 100).map(String.init))
+        house.advance(by: .seconds(98))
+        #expect(!client.transport.isClosed)
+        // Once it is read again its silence counts.
+        house.advance(by: .seconds(90))
+        #expect(client.transport.isClosed)
     }
 
     // MARK: - Slow senders

@@ -78,6 +78,19 @@ struct WorkerLimitsTests {
         #expect(Limit.allCases.allSatisfy { counters[.exceeded($0)] == 0 })
     }
 
+    @Test func logsBrokenRulesOnce() throws {
+        let house = try TestHouse(Self.echo)
+        for _ in 0..<5 {
+            try house.connect().feed([0x81, 0x01, 0x41])
+        }
+        let lines = house.log.lines.filter { $0.text.hasPrefix("closed for a violation") }
+        #expect(lines.count == 1)
+        #expect(lines.first?.metadata["ip"] == "127.0.0.1" && lines.first?.metadata["route"] == "/test")
+        house.advance(by: .seconds(11))
+        let sums = house.log.lines.filter { $0.text == "the rule unmasked_frame was broken 4 times more" }
+        #expect(sums.count == 1 && sums.first?.metadata["violation"] == "unmasked_frame")
+    }
+
     @Test func countsMessagesBothWays() throws {
         let house = try TestHouse(
             "return { message = function(conn, data) conn:send(data) ws.broadcast('b') end }"

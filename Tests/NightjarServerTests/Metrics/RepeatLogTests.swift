@@ -9,16 +9,16 @@ import NightjarServer
 import Testing
 import WebSocketCore
 
-struct LimitLogTests {
+struct RepeatLogTests {
     /// A reference, because an expectation cannot change a value.
     private final class Log {
-        private var log = LimitLog()
+        private var log = RepeatLog()
 
-        func isFirst(_ limit: Limit, now: MonotonicTime) -> Bool {
-            self.log.isFirst(limit, now: now)
+        func isFirst(_ subject: RepeatLog.Subject, now: MonotonicTime) -> Bool {
+            self.log.isFirst(subject, now: now)
         }
 
-        func takeSum(now: MonotonicTime) -> (limit: Limit, repeats: Int)? {
+        func takeSum(now: MonotonicTime) -> (subject: RepeatLog.Subject, repeats: Int)? {
             self.log.takeSum(now: now)
         }
     }
@@ -29,33 +29,33 @@ struct LimitLogTests {
 
     @Test func tellsTheFirstAndSumsTheRest() {
         let log = Log()
-        #expect(log.isFirst(.message, now: Self.at(0)))
-        #expect(!log.isFirst(.message, now: Self.at(1)))
-        #expect(!log.isFirst(.message, now: Self.at(9)))
+        #expect(log.isFirst(.limit(.message), now: Self.at(0)))
+        #expect(!log.isFirst(.limit(.message), now: Self.at(1)))
+        #expect(!log.isFirst(.limit(.message), now: Self.at(9)))
         #expect(log.takeSum(now: Self.at(9)) == nil)
         let sum = log.takeSum(now: Self.at(10))
-        #expect(sum?.limit == .message && sum?.repeats == 2)
+        #expect(sum?.subject == .limit(.message) && sum?.repeats == 2)
         #expect(log.takeSum(now: Self.at(10)) == nil)
     }
 
-    @Test func keepsLimitsApart() {
+    @Test func keepsSubjectsApart() {
         let log = Log()
-        #expect(log.isFirst(.message, now: Self.at(0)))
-        #expect(log.isFirst(.buffered, now: Self.at(0)))
+        #expect(log.isFirst(.limit(.message), now: Self.at(0)))
+        #expect(log.isFirst(.limit(.buffered), now: Self.at(0)))
     }
 
     @Test func goesOnSummingAStorm() {
         let log = Log()
-        #expect(log.isFirst(.queue, now: Self.at(0)))
+        #expect(log.isFirst(.violation(.length), now: Self.at(0)))
         for second in 1...30 as ClosedRange<UInt64> {
-            #expect(!log.isFirst(.queue, now: Self.at(second)))
+            #expect(!log.isFirst(.violation(.length), now: Self.at(second)))
             if second % 10 == 0 { #expect(log.takeSum(now: Self.at(second))?.repeats == 10) }
         }
     }
 
     @Test func tellsTheNextOneWhenItIsQuietAgain() {
         let log = Log()
-        #expect(log.isFirst(.queue, now: Self.at(0)))
-        #expect(log.isFirst(.queue, now: Self.at(10)))
+        #expect(log.isFirst(.violation(.length), now: Self.at(0)))
+        #expect(log.isFirst(.violation(.length), now: Self.at(10)))
     }
 }
