@@ -51,11 +51,12 @@ package final class ConnectionCensus: Sendable {
         self.limitPerClient = limitPerClient
     }
 
-    /// Nine tenths of the files that this process may have open: the rest is for scripts, logs and refusals.
+    /// Nine tenths of the files that this process may have open, or 32 less: the rest is for scripts, logs and refusals.
     package static func defaultLimit() -> Int {
         var files = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { return 900 }
-        return max(1, Int(clamping: files.rlim_cur) / 10 * 9)
+        let count = Int(clamping: files.rlim_cur)
+        return max(1, min(count / 10 * 9, count - 32))
     }
 
     /// Counts a socket in.

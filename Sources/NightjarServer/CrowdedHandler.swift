@@ -16,7 +16,8 @@ final class CrowdedHandler: ChannelInboundHandler {
     /// How long the client has to read the answer. Closing at once would reset it: its request lies unread in the kernel.
     static let linger: TimeAmount = .milliseconds(500)
 
-    /// Sockets of one event loop that may linger; those beyond it are closed at once.
+    /// Sockets of one event loop that may linger; those beyond it are closed behind the answer, which a peer can lose whose
+    /// request comes before it has read it.
     static let lingerLimit = 8
 
     private let worker: Worker
@@ -29,14 +30,14 @@ final class CrowdedHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        // Before the head has come: nobody waits for a client that sends it slowly.
+        context.writeAndFlush(self.wrapOutboundOut(self.answer.bytes(withBody: true)), promise: nil)
         guard self.worker.lingeringRefusals < Self.lingerLimit else {
             context.close(promise: nil)
             return
         }
         self.worker.lingeringRefusals += 1
         self.isLingering = true
-        // Before the head has come: nobody waits for a client that sends it slowly.
-        context.writeAndFlush(self.wrapOutboundOut(self.answer.bytes(withBody: true)), promise: nil)
         context.close(mode: .output, promise: nil)
         let channel = context.channel
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) {

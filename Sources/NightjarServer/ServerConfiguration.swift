@@ -249,11 +249,11 @@ package struct RouteConfiguration: Sendable, Equatable, SettingsRoot {
         }
     }
 
-    /// Messages that fit into the bucket of ``messageRate``. Where reading pauses it holds at least what comes in two turns of
-    /// the deadline wheel, at which it resumes: less would be lost to the grain of time.
+    /// Messages that fit into the bucket of ``messageRate``. Where reading pauses it holds at least one and what comes in two
+    /// turns of the deadline wheel, at which it resumes: less would be lost to the grain of time.
     package var messageTokens: Int {
         let burst = self.messageBurst > 0 ? self.messageBurst : 2 * self.messageRate
-        return self.flood == .slow ? max(burst, (self.messageRate + 1) / 2) : burst
+        return self.flood == .slow ? max(burst, 1 + (self.messageRate + 1) / 2) : burst
     }
 }
 

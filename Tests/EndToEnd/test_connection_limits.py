@@ -38,6 +38,17 @@ def test_one_too_many_hears_503_before_it_asks(start, echo):
     assert server.metrics()[IN_ALL] == 1
 
 
+def test_each_of_many_too_many_hears_503(start, echo):
+    """Also when more come at once than may wait for the peer to read it."""
+    server = start(echo, settings={"limits.connections": 2, "threads.io": 1})
+    with RawClient(server.port).upgrade("/echo"), RawClient(server.port).upgrade("/echo"):
+        crowd = [RawClient(server.port) for _ in range(40)]
+        server.wait_for_metric('nightjar_limit_exceeded_total{limit="connections"}', 40)
+        for client in crowd:
+            assert client.read_head().startswith(b"HTTP/1.1 503 ")
+            client.abort()
+
+
 def test_a_flood_from_one_address_leaves_the_others_alone(start, echo):
     """W26, its cap: 10,000 connects from 127.0.0.2, and 127.0.0.3 still gets in."""
     server = start(echo, settings={"limits.connections_per_ip": 20})

@@ -16,7 +16,8 @@ import pytest
 
 from attack import connect_from, flood, upgraded, zero_masked
 from rawclient import BINARY, CLOSE, CONTINUATION, TEXT, RawClient, close_payload, frame, request
-from test_slow_peers import drop
+from test_compression_attacks import bomb, compressing, with_rsv1
+from test_slow_peers import close_code, drop
 from watch import MIB, sized, under_attack, wait_until
 
 COUNTING = """
@@ -103,7 +104,8 @@ def test_r2_shutdown_with_peers_that_never_answer(start):
 def test_r16_no_descriptors_left(start, echo):
     """The listener rests for a second at a time; who is in is served, and who waits comes in when there is room."""
     seconds = sized(3, 10)
-    server = start(echo, settings={"threads.io": 1}, file_limit=128)
+    # By default there are never as many connections as files.
+    server = start(echo, settings={"threads.io": 1, "limits.connections": 1000}, file_limit=128)
     with under_attack(server, p99=20) as watch:
         used = server.cpu_seconds()
         trace = server.folder / "strace"
@@ -142,10 +144,12 @@ def test_r17_descriptors_come_back(target):
         wait_until(lambda: watch.descriptors() <= before, 12, "every descriptor is closed again")
 
 
-def test_r18_little_memory(start, echo):
-    """Fragments, messages and unread output at once, with little memory: the limits act before the kernel does."""
+def test_r18_little_memory(start, echo, bomb):
+    """Fragments, bombs, messages and unread output at once, with little memory: the limits act before the kernel does."""
     script = 'return { message = function(conn, data) for _ = 1, 60 do conn:send(("x"):rep(16000)) end end }\n'
-    server = start(echo | {"much.lua": script}, settings={"threads.io": 1, "limits.total": "32MiB"})
+    slow = "return { message = function() local e = os.clock() + 0.0005 while os.clock() < e do end end }"
+    scripts = echo | {"much.lua": script, "slow.lua": slow}
+    server = start(scripts, settings={"threads.io": 1, "limits.total": "32MiB"})
     # One turn of the event loop takes in, copies and sheds what all of them have sent: others wait for it.
     with under_attack(server, p99=2000) as watch:
         address_space = watch.status("VmSize") + 256 * MIB
@@ -157,6 +161,9 @@ def test_r18_little_memory(start, echo):
         part = frame(BINARY, bytes(900_000), is_final=False)
         for client in unfinished:
             flood(client, part, 1)
+        bombers = [compressing(server, "/echo") for _ in range(sized(50, 200))]
+        for client in bombers:
+            flood(client, with_rsv1(frame(BINARY, bomb)), 1)
         # Of all these parts there is room for 37.
         total = 'nightjar_limit_exceeded_total{limit="total"}'
         server.wait_for_metric(total, len(unfinished) - 37)
@@ -165,4 +172,14 @@ def test_r18_little_memory(start, echo):
             flood(client, zero_masked(BINARY) + zero_masked(CONTINUATION) * 9_999, 1)
         watch.wait_for_count("fragments", 1)
         assert watch.growth() < 200 * MIB
-        drop(unfinished + unread)
+        # Each bomb passes the limit of a message, or is shed before it does.
+        assert {close_code(client) for client in bombers} <= {1009, None}
+        drop(unfinished + unread + bombers)
+        # And bursts of clients that leave at once, whose messages the script has no time for.
+        burst = zero_masked(0x80 | TEXT) * 20_000
+        for _ in range(sized(150, 500)):
+            client = RawClient(server.port).upgrade("/slow")
+            flood(client, burst, 1)
+            client.abort()
+        wait_until(lambda: server.metrics()["nightjar_buffered_bytes"] == 0, 30, "the queue is empty again")
+        assert watch.growth() < 200 * MIB

@@ -92,7 +92,24 @@ def test_w9_control_frames_of_a_peer_that_never_reads(start, echo, kind):
                 if kind == "pings-between-fragments":
                     client.send(zero_masked(BINARY, b"begun"))
                 assert flood(client, FLOODS[kind], times, reads=False) == times * len(FLOODS[kind])
+                assert server.metrics()["nightjar_buffered_bytes"] <= 64 * KIB
                 client.abort()
+        assert watch.growth() < MIB
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_w9_a_peer_that_never_reads_is_closed(start, echo, kind):
+    """The limit acts whether or not the peer reads, and its socket is gone when the time for the close handshake is over."""
+    server = start(echo, settings={"threads.io": 1, "limits.close": "1s"})
+    with under_attack(server) as watch:
+        before = watch.sockets()
+        for rounds, _ in enumerate(watch.repeating(), 1):
+            with RawClient(server.port, receive_buffer=4096).upgrade("/echo") as client:
+                if kind == "pings-between-fragments":
+                    client.send(zero_masked(BINARY, b"begun"))
+                flood(client, FLOODS[kind], 500, reads=False)
+                watch.wait_for_count("control_frames", rounds)
+                wait_until(lambda: watch.sockets() == before, 5, "the socket is gone")
         assert watch.growth() < MIB
 
 
