@@ -31,10 +31,14 @@ extension HandshakeHandler {
 
     func judge(_ head: HTTPRequestHead, of client: ClientAddress) -> Judgement {
         let limits = self.configuration.handshake
-        guard head.uri.utf8.count <= limits.targetBytes else {
-            let sentence = "the request target is longer than \(limits.targetBytes) bytes"
-            self.worker.exceeded(.target, "refused: \(sentence)", ip: self.ip)
-            return .refuse(HTTPAnswer(414, sentence))
+        guard head.uri.utf8.count <= limits.targetBytes else { return .refuse(self.targetTooLong) }
+        var headerBytes = 0
+        for (name, value) in head.headers {
+            let count = name.utf8.count + value.utf8.count
+            headerBytes += count
+            guard count <= limits.fieldBytes, headerBytes <= limits.headerBytes else {
+                return .refuse(self.headersTooLong)
+            }
         }
         guard !self.worker.isDraining else { return .refuse(self.drainingAnswer) }
         let target: RequestTarget
@@ -120,6 +124,24 @@ extension HandshakeHandler {
             return HTTPAnswer(417, "the one expectation that this server meets is 100-continue")
         }
         return nil
+    }
+
+    /// Bytes of a request line beside its target: the longest method that the decoder knows, two spaces, the version and a CR.
+    static let restOfRequestLine = 40
+
+    var targetTooLong: HTTPAnswer {
+        let sentence = "the request target is longer than \(self.configuration.handshake.targetBytes) bytes"
+        self.worker.exceeded(.target, "refused: \(sentence)", ip: self.ip)
+        return HTTPAnswer(414, sentence)
+    }
+
+    var headersTooLong: HTTPAnswer {
+        let limits = self.configuration.handshake
+        let sentence =
+            "the request head has more than \(limits.headerFields) fields, \(limits.headerBytes) bytes, "
+            + "or \(limits.fieldBytes) bytes in one field"
+        self.worker.exceeded(.headers, "refused: \(sentence)", ip: self.ip)
+        return HTTPAnswer(431, sentence)
     }
 
     var upgradeRequiredAnswer: HTTPAnswer {

@@ -187,12 +187,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         switch error {
         case .headerOverflow:
-            let limits = self.configuration.handshake
-            let sentence =
-                "the request head has more than \(limits.headerFields) fields, \(limits.headerBytes) bytes, "
-                + "or \(limits.fieldBytes) bytes in one field"
-            self.worker.exceeded(.headers, "refused: \(sentence)", ip: self.ip)
-            self.refuse(HTTPAnswer(431, sentence), context: context)
+            let isTarget = self.gate.requestLineBytes > self.configuration.handshake.targetBytes + Self.restOfRequestLine
+            self.refuse(isTarget ? self.targetTooLong : self.headersTooLong, context: context)
         case .invalidEOFState:
             // The client hung up within its request: nobody is there to be told.
             context.closeSocket()

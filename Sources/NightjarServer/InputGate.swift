@@ -34,8 +34,17 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     /// makes NIO read on, to find the end.
     static let limit = 128 * 1024
 
+    /// Bytes of a connection that the decoder gets at once, whatever others have sent: a head, so that nobody waits for an upgrade.
+    /// What follows has its share of each turn of the loop. A body in chunks of a byte takes the decoder longer than
+    /// its size says.
+    static let promptBytes = 16 * 1024
+
+    /// What the decoder is given in one piece.
+    private static let sliceLimit = 16 * 1024
+
     private static let emptyLine: [UInt8] = Array("\r\n\r\n".utf8)
 
+    private let worker: Worker
     private var mode = Mode.open
     private var context: ChannelHandlerContext?
     private var waiting = ByteBuffer()
@@ -47,6 +56,15 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     private var shownBytes = 0
     private var isPumping = false
     private var isReading = true
+    /// Bytes that the decoder was given, ever.
+    private var decodedBytes = 0
+    /// True while what waits is for a later turn of the loop.
+    private var isPostponed = false
+    /// True once the client has ended, and what it has sent cannot wait in the kernel any more.
+    private var isHurried = false
+    /// Bytes of the first line of the request, as far as it has been passed on, and whether that was all of it.
+    private(set) var requestLineBytes = 0
+    private var hasRequestLine = false
 
     /// Whether the client has shut down its side: what waits is all that comes.
     private(set) var isInputOver = false
@@ -57,6 +75,10 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Bytes from behind the request that is worked on.
     var heldBytes: Int { self.mode == .passing ? 0 : self.waiting.readableBytes + self.shownBytes }
+
+    init(worker: Worker) {
+        self.worker = worker
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -73,12 +95,32 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
         } else {
             self.waiting.writeBuffer(&bytes)
         }
-        guard self.waiting.readableBytes <= Self.limit || self.mode == .passing else {
+        guard self.waiting.readableBytes <= Self.limit || self.mode == .passing || self.hurries() else {
             self.waiting = ByteBuffer()
             context.closeSocket()
             return
         }
         _ = self.pump()
+    }
+
+    /// Whether the rest of a request goes to the decoder before its turn, because more comes than can wait here.
+    private func hurries() -> Bool {
+        guard self.mode == .open, self.isPostponed, self.worker.mayDecodeInHurry else { return false }
+        self.isPostponed = false
+        self.isHurried = true
+        return true
+    }
+
+    /// The loop has looked at its sockets, and may decode again.
+    func goOn() {
+        guard self.isPostponed else { return }
+        self.isPostponed = false
+        if self.pump() {
+            self.context?.fireChannelReadComplete()
+        }
+        if self.isInputOver, !self.isPostponed {
+            self.inputEnded()
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -88,7 +130,9 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
         }
         // The decoder is not told: it would take nothing of what still waits here.
         self.isInputOver = true
-        self.inputEnded()
+        if !self.isPostponed {
+            self.inputEnded()
+        }
     }
 
     /// So many bytes of body follow the head that was passed on last.
@@ -115,6 +159,8 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     func release() {
         guard self.mode == .held else { return }
         self.mode = .open
+        self.requestLineBytes = 0
+        self.hasRequestLine = false
         if self.pump() {
             // What was read before has been looked at only now.
             self.context?.fireChannelReadComplete()
@@ -169,7 +215,7 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
         }
         if self.mode != .leaving {
             self.heldBytesChanged()
-            self.setReading(self.mode != .held || self.heldBytes == 0)
+            self.setReading(!self.isPostponed && self.mode != .held || self.heldBytes == 0)
         }
         return hasPassed
     }
@@ -185,18 +231,43 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
             return self.waiting.readSlice(length: count)
         case .passing:
             return self.waiting.readSlice(length: count)
-        case .open where self.bodyBytes > 0:
-            let length = min(count, self.bodyBytes)
-            self.bodyBytes -= length
-            return self.waiting.readSlice(length: length)
         case .open:
-            return self.waiting.readSlice(length: self.lengthToEmptyLine())
+            return self.mayDecode() ? self.nextSliceToDecode(atMost: min(count, Self.sliceLimit)) : nil
         }
     }
 
-    /// The number of bytes up to the end of the first empty line; all of them when there is none.
-    private func lengthToEmptyLine() -> Int {
+    /// Whether it is this connection's turn; if not, it has been put behind the others.
+    private func mayDecode() -> Bool {
+        guard !self.isPostponed else { return false }
+        if self.decodedBytes < Self.promptBytes || self.worker.mayDecode { return true }
+        if self.isHurried, self.worker.mayDecodeInHurry { return true }
+        self.isPostponed = true
+        self.worker.postpone(self)
+        return false
+    }
+
+    private func nextSliceToDecode(atMost limit: Int) -> ByteBuffer? {
+        let length: Int
+        if self.bodyBytes > 0 {
+            length = min(limit, self.bodyBytes)
+            self.bodyBytes -= length
+        } else {
+            length = self.lengthToEmptyLine(atMost: limit)
+        }
+        self.decodedBytes += length
+        self.worker.decodedBytes += length
+        return self.waiting.readSlice(length: length)
+    }
+
+    /// The number of bytes up to the end of the first empty line; all of them, up to `limit`, when there is none.
+    private func lengthToEmptyLine(atMost limit: Int) -> Int {
         self.waiting.withUnsafeReadableBytes { bytes in
+            let bytes = bytes.prefix(limit)
+            if !self.hasRequestLine {
+                let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+                self.requestLineBytes += end ?? bytes.count
+                self.hasRequestLine = end != nil
+            }
             for (index, byte) in bytes.enumerated() {
                 if byte == Self.emptyLine[self.matched] {
                     self.matched += 1

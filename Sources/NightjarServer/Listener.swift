@@ -226,13 +226,15 @@ package enum Listener {
         isSecure: Bool = false
     ) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = configuration.handshake.fieldBytes
-        limits.maxHeaderListSize = configuration.handshake.headerBytes
+        // The decoder knows one limit for the target and a field, and one for all of them; which it is the handler looks at.
+        let own = configuration.handshake
+        limits.maxHeaderFieldSize = max(own.fieldBytes, own.targetBytes)
+        limits.maxHeaderListSize = own.headerBytes + own.targetBytes
         limits.maxHeaderFieldCount = configuration.handshake.headerFields
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
         )
-        let gate = InputGate()
+        let gate = InputGate(worker: worker)
         let handshake = HandshakeHandler(
             worker: worker,
             configuration: configuration,

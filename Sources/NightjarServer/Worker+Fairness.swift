@@ -9,12 +9,18 @@ internal import DequeModule
 internal import NIOCore
 internal import WebSocketCore
 
-/// What waits until the loop has looked at its sockets, so that no VM, no compressed message and no lack of memory keeps it from
-/// them.
+/// What waits until the loop has looked at its sockets, so that no VM, no compressed message, no request and no lack of memory
+/// keeps it from them.
 extension Worker {
     /// Bytes that messages may inflate to in one turn of the loop, of all its connections together: some milliseconds, and enough
     /// for one message as large as the default allows.
     package static let inflationLimit = 1088 * 1024
+
+    /// Bytes of requests that are decoded in one turn of the loop, beside the heads: 10 ms of chunks that hold a byte each.
+    package static let decodingLimit = 64 * 1024
+
+    /// The same where clients have ended whose bodies cannot wait: a few of the largest that the default allows.
+    private static let hurriedDecodingLimit = 4 * 1024 * 1024
 
     /// What stands for a look at the sockets on a loop that has none.
     private static let breather: TimeAmount = .microseconds(200)
@@ -34,6 +40,19 @@ extension Worker {
         } else {
             self.inflating.append(connection)
         }
+        self.scheduleEndOfTick()
+    }
+
+    var mayDecode: Bool { self.decodedBytes < Self.decodingLimit }
+    var mayDecodeInHurry: Bool { self.decodedBytes < Self.hurriedDecodingLimit }
+
+    /// Has a request go on once the loop has looked at its sockets.
+    func postpone(_ gate: InputGate) {
+        if self.decoding.isEmpty {
+            // It was not all of one turn.
+            self.decodedBytes = Self.decodingLimit
+        }
+        self.decoding.append(gate)
         self.scheduleEndOfTick()
     }
 
@@ -60,6 +79,11 @@ extension Worker {
             guard self.deflatePool.mayInflate else { break }
             self.inflating.popFirst()?.inflationMayGoOn()
         }
+        self.decodedBytes = 0
+        for _ in 0..<self.decoding.count {
+            guard self.mayDecode else { break }
+            self.decoding.popFirst()?.goOn()
+        }
         let resting = self.resting
         self.resting = []
         for (place, runner) in resting.enumerated() {
@@ -75,6 +99,6 @@ extension Worker {
     }
 
     private var waitsForNextTurn: Bool {
-        !self.resting.isEmpty || !self.inflating.isEmpty || self.nextShedding != nil
+        !self.resting.isEmpty || !self.inflating.isEmpty || !self.decoding.isEmpty || self.nextShedding != nil
     }
 }

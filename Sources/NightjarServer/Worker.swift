@@ -88,6 +88,9 @@ package final class Worker {
     var resting: [ScriptRunner] = []
     /// Connections that have more to inflate than this turn allows.
     var inflating: Deque<Connection> = []
+    /// Requests that go on when the loop has looked at its sockets, and what was decoded of such ones in this turn.
+    var decoding: Deque<InputGate> = []
+    var decodedBytes = 0
     /// Tells when the sockets have been looked at; nil on a loop that has none.
     private(set) var pollSignal: PollSignal?
     var isNextTurnAsked = false

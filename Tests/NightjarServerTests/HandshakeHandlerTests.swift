@@ -148,6 +148,14 @@ struct HandshakeHandlerTests {
         (["NONSENSE"], 400, "not valid HTTP/1.1"),
         (["GET /test HTTP/1.1", "Bad Header : x"], 400, "not valid HTTP/1.1"),
         (["GET /\(String(repeating: "a", count: 4096)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
+        (["GET /\(String(repeating: "a", count: 8300)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
+        (["GET /\(String(repeating: "a", count: 40_000)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
+        (["GET /test HTTP/1.1", "Host: a", "X: \(String(repeating: "a", count: 8192))"], 431, "8192 bytes in one field"),
+        (["GET /test HTTP/1.1", "Host: a", "X: \(String(repeating: "a", count: 40_000))"], 431, "16384 bytes"),
+        (
+            ["GET /test HTTP/1.1", "Host: a"] + (0..<3).map { "X\($0): \(String(repeating: "a", count: 5500))" },
+            431, "16384 bytes"
+        ),
     ])
     func refuses(lines: [String], status: Int, sentence: String) throws {
         let fixture = try HTTPFixture()
@@ -161,6 +169,17 @@ struct HandshakeHandlerTests {
         // What is pipelined behind a refusal gets no answer.
         fixture.request(Self.upgrade)
         #expect(try fixture.sent() == "")
+    }
+
+    /// Each of the limits of a head is its own, whatever the others are.
+    @Test(arguments: [8_300, 20_000, 32_767])
+    func takesTargetsThatAreLongerThanAField(count: Int) throws {
+        let fixture = try HTTPFixture { $0.handshake.targetBytes = 32 * 1024 }
+        fixture.request(["GET /\(String(repeating: "a", count: count)) HTTP/1.1", "Host: a"])
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 404 "))
+        let field = try HTTPFixture { $0.handshake.targetBytes = 32 * 1024 }
+        field.request(["GET /test HTTP/1.1", "Host: a", "X: \(String(repeating: "a", count: 8192))"])
+        #expect(try field.sent().hasPrefix("HTTP/1.1 431 "))
     }
 
     @Test(arguments: [
