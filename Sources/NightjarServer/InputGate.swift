@@ -34,8 +34,8 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     /// makes NIO read on, to find the end.
     static let limit = 128 * 1024
 
-    /// Bytes of a connection that the decoder gets at once, whatever others have sent: a head, so that nobody waits for an upgrade.
-    /// What follows has its share of each turn of the loop. A body in chunks of a byte takes the decoder longer than
+    /// Bytes of a connection's first head that the decoder gets at once, whatever others have sent, so that nobody waits for an
+    /// upgrade. What follows has its share of each turn of the loop: a body in chunks of a byte takes the decoder longer than
     /// its size says.
     static let promptBytes = 16 * 1024
 
@@ -56,8 +56,9 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     private var shownBytes = 0
     private var isPumping = false
     private var isReading = true
-    /// Bytes that the decoder was given, ever.
-    private var decodedBytes = 0
+    /// Bytes of the first head that the decoder was given, and whether that was all of it.
+    private var firstHeadBytes = 0
+    private var hasFirstHead = false
     /// True while what waits is for a later turn of the loop.
     private var isPostponed = false
     /// True once the client has ended, and what it has sent cannot wait in the kernel any more.
@@ -239,7 +240,8 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     /// Whether it is this connection's turn; if not, it has been put behind the others.
     private func mayDecode() -> Bool {
         guard !self.isPostponed else { return false }
-        if self.decodedBytes < Self.promptBytes || self.worker.mayDecode { return true }
+        if !self.hasFirstHead, self.firstHeadBytes < Self.promptBytes { return true }
+        if self.worker.mayDecode { return true }
         if self.isHurried, self.worker.mayDecodeInHurry { return true }
         self.isPostponed = true
         self.worker.postpone(self)
@@ -254,7 +256,7 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
         } else {
             length = self.lengthToEmptyLine(atMost: limit)
         }
-        self.decodedBytes += length
+        self.firstHeadBytes += self.hasFirstHead ? 0 : length
         self.worker.decodedBytes += length
         return self.waiting.readSlice(length: length)
     }
@@ -276,6 +278,7 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
                 }
                 if self.matched == Self.emptyLine.count {
                     self.matched = 0
+                    self.hasFirstHead = true
                     return index + 1
                 }
             }

@@ -223,6 +223,32 @@ struct PlainRequestTests {
         #expect(gone.house.ledger.bytes == 0)
     }
 
+    /// Behind a head and a little more, the bodies of all clients have a share of each turn of the loop; but of a client that has
+    /// ended, the transport reads on.
+    @Test(arguments: [false, true]) func bodiesHaveAShareOfATurn(readsOn: Bool) throws {
+        let fixture = try self.fixture()
+        fixture.send(Self.head("POST", "", "Content-Length: 200000"))
+        fixture.send(String(repeating: "x", count: 50_000))
+        #expect(fixture.isReading)
+        fixture.send(String(repeating: "x", count: 50_000))
+        #expect(!fixture.isReading)
+        // What is decoded, and what waits.
+        #expect(fixture.house.ledger.bytes == 100_000)
+        if !readsOn {
+            fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+            #expect(fixture.isReading)
+        }
+        fixture.send(String(repeating: "x", count: 50_000))
+        fixture.send(String(repeating: "x", count: 50_000))
+        if readsOn {
+            fixture.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
+        fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+        fixture.house.run()
+        #expect(try fixture.sent().hasPrefix("HTTP/1.1 200 "))
+        #expect(fixture.house.ledger.bytes == 0)
+    }
+
     /// The account is full, and nobody holds more than this client, whose body is on its way.
     @Test func endsTheLargestWhenAllBuffersAreFull() throws {
         let fixture = try self.fixture()

@@ -87,6 +87,36 @@ def test_w18_bytes_without_end(target, head):
         assert watch.growth() < 8 * MIB
 
 
+def test_w15_bodies_in_chunks_of_a_byte(start, echo):
+    """They take the decoder long; others are served and let in meanwhile, also when the clients leave in the middle."""
+    script = 'return { request = function() return 200, {}, "k" end }'
+    server = start({"sink.lua": script} | echo, settings={"threads.io": 1})
+    head = b"POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"1\r\nx\r\n" * 10_000
+    with under_attack(server) as watch:
+        end = time.monotonic() + sized(2, 10)
+        slowest = 0
+        while time.monotonic() < end:
+            clients = [RawClient(server.port) for _ in range(100)]
+            for client in clients:
+                client.send(head)
+                client.socket.setblocking(False)
+            for _ in range(5):
+                for client in clients:
+                    try:
+                        client.socket.send(chunks)
+                    except OSError:
+                        # Full, or refused for a body that is too large.
+                        pass
+                began = time.monotonic()
+                with RawClient(server.port).upgrade("/echo"):
+                    slowest = max(slowest, time.monotonic() - began)
+            for client in clients:
+                client.abort()
+        assert slowest < 1
+        assert watch.growth() < 64 * MIB
+
+
 WAITING = {
     "upgrade": (request("/slow"), b"HTTP/1.1 101 "),
     "request": (b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", b"HTTP/1.1 200 "),
