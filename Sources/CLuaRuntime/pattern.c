@@ -23,44 +23,7 @@
 // Bytes that are passed over in one go.
 #define STRETCH (64 * 1024)
 
-// MARK: Sets of bytes
-
-#define CLASS(letter, low, high) \
-    [letter - 'a'] = {{{(low), (high), 0, 0}}, {{~(low), ~(high), ~UINT64_C(0), ~UINT64_C(0)}}}
-
-// What %a and the others stand for in the C locale, and what their capitals do.
-static const nj_byte_set classes[26][2] = {
-    CLASS('a', UINT64_C(0), UINT64_C(0x07FFFFFE07FFFFFE)),
-    CLASS('c', UINT64_C(0x00000000FFFFFFFF), UINT64_C(0x8000000000000000)),
-    CLASS('d', UINT64_C(0x03FF000000000000), UINT64_C(0)),
-    CLASS('g', UINT64_C(0xFFFFFFFE00000000), UINT64_C(0x7FFFFFFFFFFFFFFF)),
-    CLASS('l', UINT64_C(0), UINT64_C(0x07FFFFFE00000000)),
-    CLASS('p', UINT64_C(0xFC00FFFE00000000), UINT64_C(0x78000001F8000001)),
-    CLASS('s', UINT64_C(0x0000000100003E00), UINT64_C(0)),
-    CLASS('u', UINT64_C(0), UINT64_C(0x0000000007FFFFFE)),
-    CLASS('w', UINT64_C(0x03FF000000000000), UINT64_C(0x07FFFFFE07FFFFFE)),
-    CLASS('x', UINT64_C(0x03FF000000000000), UINT64_C(0x0000007E0000007E)),
-    // The zero byte: no longer in the manual, and still in Lua 5.4.
-    CLASS('z', UINT64_C(1), UINT64_C(0)),
-};
-
 static const nj_byte_set everything = {{~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0)}};
-
-static inline bool has(const nj_byte_set *set, char byte) {
-    unsigned value = (unsigned char)byte;
-    return set->words[value >> 6] >> (value & 63) & 1;
-}
-
-static inline void add(nj_byte_set *set, unsigned value) { set->words[value >> 6] |= UINT64_C(1) << (value & 63); }
-
-// The class of a letter, or NULL when it has none.
-static inline const nj_byte_set *class_of(char letter) {
-    unsigned place = ((unsigned char)letter | 0x20u) - 'a';
-    if (place >= 26) return NULL;
-    const nj_byte_set *class = &classes[place][(letter & 0x20) == 0];
-    // No class is empty, nor is what it leaves out.
-    return (class->words[0] | class->words[1]) == 0 ? NULL : class;
-}
 
 void nj_matcher_look(nj_matcher *matcher) {
     matcher->patience = PATIENCE;
@@ -78,66 +41,15 @@ typedef struct item {
     const char *next;
 } item;
 
-// A ']' in the first place stands for itself. Strings end with a zero, so the byte behind the pattern may be read.
-static const char *end_of_set(nj_matcher *matcher, const char *first) {
-    const char *at = first, *stop = first + STRETCH;
-    do {
-        if (at == matcher->pattern_end) luaL_error(matcher->L, "malformed pattern (missing ']')");
-        at += at[0] == '%' && at + 1 < matcher->pattern_end ? 2 : 1;
-        if (at > stop) {
-            nj_matcher_spend(matcher, STRETCH / 4);
-            stop = at + STRETCH;
-        }
-    } while (*at != ']');
-    return at;
-}
-
-static void fill(nj_matcher *matcher, nj_byte_set *set, const char *at, const char *end) {
-    while (at < end) {
-        nj_matcher_spend(matcher, 1);
-        if (at[0] == '%') {
-            const nj_byte_set *class = class_of(at[1]);
-            if (class != NULL) {
-                for (int i = 0; i < 4; i++) set->words[i] |= class->words[i];
-            } else {
-                add(set, (unsigned char)at[1]);
-            }
-            at += 2;
-        } else if (at[1] == '-' && at + 2 < end) {
-            for (unsigned value = (unsigned char)at[0]; value <= (unsigned char)at[2]; value++) add(set, value);
-            at += 3;
-        } else {
-            add(set, (unsigned char)at[0]);
-            at += 1;
-        }
-    }
-}
-
-static const nj_read_set *read_set(nj_matcher *matcher, const char *start) {
-    nj_read_set *set = &matcher->sets[(size_t)(start - matcher->pattern) % NJ_READ_SETS];
-    if (set->start == start) return set;
-    bool is_inverted = start[1] == '^';
-    const char *first = start + (is_inverted ? 2 : 1);
-    const char *end = end_of_set(matcher, first);
-    set->bytes = (nj_byte_set){{0, 0, 0, 0}};
-    fill(matcher, &set->bytes, first, end);
-    if (is_inverted) {
-        for (int i = 0; i < 4; i++) set->bytes.words[i] = ~set->bytes.words[i];
-    }
-    set->next = end + 1;
-    set->start = start;
-    return set;
-}
-
 static inline item read_item(nj_matcher *matcher, const char *at) {
     switch (*at) {
     case '.':
         return (item){.set = &everything, .next = at + 1};
     case '%':
         if (at + 1 == matcher->pattern_end) luaL_error(matcher->L, "malformed pattern (ends with '%%')");
-        return (item){.set = class_of(at[1]), .byte = at[1], .next = at + 2};
+        return (item){.set = nj_byte_class(at[1]), .byte = at[1], .next = at + 2};
     case '[': {
-        const nj_read_set *set = read_set(matcher, at);
+        const nj_read_set *set = nj_matcher_read_set(matcher, at);
         return (item){.set = &set->bytes, .next = set->next};
     }
     default:
@@ -146,7 +58,7 @@ static inline item read_item(nj_matcher *matcher, const char *at) {
 }
 
 static inline bool takes(const nj_matcher *matcher, const item *item, const char *at) {
-    return at < matcher->subject_end && (item->set == NULL ? *at == item->byte : has(item->set, *at));
+    return at < matcher->subject_end && (item->set == NULL ? *at == item->byte : nj_byte_set_has(item->set, *at));
 }
 
 // The first place from `at` on that the item does not take.
@@ -157,7 +69,7 @@ static const char *pass_over(nj_matcher *matcher, const item *item, const char *
         if (item->set == &everything) {
             at = end;
         } else if (item->set != NULL) {
-            while (at < end && has(item->set, *at)) at++;
+            while (at < end && nj_byte_set_has(item->set, *at)) at++;
         } else {
             while (at < end && *at == item->byte) at++;
         }
@@ -178,73 +90,11 @@ static int first_byte(const nj_matcher *matcher, const char *at) {
         return -1;
     case '%':
         // The rest has a meaning, or is an error.
-        if (at + 1 == matcher->pattern_end || (at[1] & 0x80) != 0 || has(&classes['w' - 'a'][0], at[1])) return -1;
+        if (at + 1 == matcher->pattern_end || (at[1] & 0x80) != 0 || nj_byte_set_has(nj_byte_class('w'), at[1])) return -1;
         at += 1;
     }
     bool is_sure = at[1] != '*' && at[1] != '?' && at[1] != '-';
     return is_sure ? (unsigned char)*at : -1;
-}
-
-// MARK: Captures
-
-static int raise_index(nj_matcher *matcher, int index) {
-    return luaL_error(matcher->L, "invalid capture index %%%d", index + 1);
-}
-
-// The end of what the capture `digit` has taken, found again at `at`, or NULL.
-static const char *match_again(nj_matcher *matcher, char digit, const char *at) {
-    int index = digit - '1';
-    if (index < 0 || index >= matcher->capture_count || matcher->captures[index].length == NJ_CAPTURE_OPEN) {
-        raise_index(matcher, index);
-    }
-    const nj_capture *capture = &matcher->captures[index];
-    if (capture->length == NJ_CAPTURE_POSITION || capture->length > matcher->subject_end - at) return NULL;
-    nj_matcher_spend(matcher, capture->length / 64);
-    return memcmp(capture->start, at, (size_t)capture->length) == 0 ? at + capture->length : NULL;
-}
-
-static void open_capture(nj_matcher *matcher, const char *at, ptrdiff_t length) {
-    if (matcher->capture_count >= NJ_MOST_CAPTURES) luaL_error(matcher->L, "too many captures");
-    matcher->captures[matcher->capture_count] = (nj_capture){.start = at, .length = length};
-    matcher->capture_count += 1;
-}
-
-// Closes the capture that was opened last, and answers which it is.
-static int close_capture(nj_matcher *matcher, const char *at) {
-    int index = matcher->capture_count - 1;
-    while (index >= 0 && matcher->captures[index].length != NJ_CAPTURE_OPEN) index--;
-    if (index < 0) luaL_error(matcher->L, "invalid pattern capture");
-    matcher->captures[index].length = at - matcher->captures[index].start;
-    return index;
-}
-
-const char *nj_matcher_capture(nj_matcher *matcher, int index, const char *start, const char *end, size_t *length) {
-    if (index >= matcher->capture_count) {
-        if (index != 0) raise_index(matcher, index);
-        *length = (size_t)(end - start);
-        return start;
-    }
-    const nj_capture *capture = &matcher->captures[index];
-    if (capture->length == NJ_CAPTURE_OPEN) luaL_error(matcher->L, "unfinished capture");
-    if (capture->length == NJ_CAPTURE_POSITION) {
-        lua_pushinteger(matcher->L, capture->start - matcher->subject + 1);
-        return NULL;
-    }
-    *length = (size_t)capture->length;
-    return capture->start;
-}
-
-void nj_matcher_push_capture(nj_matcher *matcher, int index, const char *start, const char *end) {
-    size_t length;
-    const char *bytes = nj_matcher_capture(matcher, index, start, end, &length);
-    if (bytes != NULL) lua_pushlstring(matcher->L, bytes, length);
-}
-
-int nj_matcher_push_captures(nj_matcher *matcher, const char *start, const char *end) {
-    int count = matcher->capture_count == 0 && start != NULL ? 1 : matcher->capture_count;
-    luaL_checkstack(matcher->L, count, "too many captures");
-    for (int i = 0; i < count; i++) nj_matcher_push_capture(matcher, i, start, end);
-    return count;
 }
 
 // MARK: %b and %f
@@ -276,7 +126,7 @@ static const char *match_balanced(nj_matcher *matcher, const char *pair, const c
 // Whether `at` lies where the set begins: not behind one of its bytes, but in front of one.
 static bool is_frontier(const nj_matcher *matcher, const nj_byte_set *set, const char *at) {
     char previous = at == matcher->subject ? '\0' : at[-1];
-    return !has(set, previous) && has(set, *at);
+    return !nj_byte_set_has(set, previous) && nj_byte_set_has(set, *at);
 }
 
 // MARK: Matching
@@ -388,13 +238,13 @@ const char *nj_matcher_match(nj_matcher *matcher, const char *start) {
         switch (*pattern) {
         case '(': {
             bool is_position = pattern[1] == ')';
-            open_capture(matcher, at, is_position ? NJ_CAPTURE_POSITION : NJ_CAPTURE_OPEN);
+            nj_matcher_open_capture(matcher, at, is_position ? NJ_CAPTURE_POSITION : NJ_CAPTURE_OPEN);
             pattern += is_position ? 2 : 1;
             choose(matcher, &choices, OPENED, at, pattern);
             continue;
         }
         case ')': {
-            int index = close_capture(matcher, at);
+            int index = nj_matcher_close_capture(matcher, at);
             pattern += 1;
             choose(matcher, &choices, CLOSED, at, pattern)->value = index;
             continue;
@@ -410,11 +260,11 @@ const char *nj_matcher_match(nj_matcher *matcher, const char *start) {
                 pattern += 4;
             } else if (pattern[1] == 'f') {
                 if (pattern[2] != '[') luaL_error(matcher->L, "missing '[' after '%%f' in pattern");
-                const nj_read_set *set = read_set(matcher, pattern + 2);
+                const nj_read_set *set = nj_matcher_read_set(matcher, pattern + 2);
                 if (!is_frontier(matcher, &set->bytes, at)) at = NULL;
                 pattern = set->next;
             } else if (pattern[1] >= '0' && pattern[1] <= '9') {
-                at = match_again(matcher, pattern[1], at);
+                at = nj_matcher_match_again(matcher, pattern[1], at);
                 pattern += 2;
             } else {
                 goto one_item;
@@ -483,16 +333,4 @@ void nj_matcher_begin(nj_matcher *matcher, lua_State *L, const char *subject, si
     matcher->capture_count = 0;
     for (int i = 0; i < NJ_READ_SETS; i++) matcher->sets[i].start = NULL;
     matcher->first_byte = first_byte(matcher, pattern);
-}
-
-bool nj_pattern_is_plain(const char *pattern, size_t length) {
-    // "^$*+?.([%-"
-    static const nj_byte_set special = {{
-        UINT64_C(1) << '$' | UINT64_C(1) << '*' | UINT64_C(1) << '+' | UINT64_C(1) << '?' | UINT64_C(1) << '.' |
-            UINT64_C(1) << '(' | UINT64_C(1) << '%' | UINT64_C(1) << '-',
-        UINT64_C(1) << ('^' - 64) | UINT64_C(1) << ('[' - 64), 0, 0}};
-    for (size_t i = 0; i < length; i++) {
-        if (has(&special, pattern[i])) return false;
-    }
-    return true;
 }

@@ -68,6 +68,14 @@ static inline const char *nj_matcher_candidate(const nj_matcher *matcher, const 
     if (matcher->first_byte < 0) return start;
     return memchr(start, matcher->first_byte, (size_t)(matcher->subject_end - start));
 }
+
+// MARK: capture.c
+
+void nj_matcher_open_capture(nj_matcher *matcher, const char *at, ptrdiff_t length);
+// Closes the capture that was opened last, and answers which it is.
+int nj_matcher_close_capture(nj_matcher *matcher, const char *at);
+// The end of what the capture `digit` has taken, found again at `at`, or NULL.
+const char *nj_matcher_match_again(nj_matcher *matcher, char digit, const char *at);
 // Pushes the captures of the match, or the whole of it if there are none and `start` is not NULL; answers the number.
 int nj_matcher_push_captures(nj_matcher *matcher, const char *start, const char *end);
 // Pushes one capture, counted from 0; the first is the whole match if there are none.
@@ -75,7 +83,28 @@ void nj_matcher_push_capture(nj_matcher *matcher, int index, const char *start, 
 // The bytes of that capture; NULL for a position, which is pushed.
 const char *nj_matcher_capture(nj_matcher *matcher, int index, const char *start, const char *end, size_t *length);
 
-// Whether a byte has a meaning of its own anywhere in a pattern. Does not raise.
+// MARK: byte_set.c
+
+// What the small letters stand for in the C locale, and what their capitals do; empty for those without a meaning.
+extern const nj_byte_set nj_byte_classes[26][2];
+
+static inline bool nj_byte_set_has(const nj_byte_set *set, char byte) {
+    unsigned value = (unsigned char)byte;
+    return set->words[value >> 6] >> (value & 63) & 1;
+}
+
+// The class of a letter, or NULL when it has none.
+static inline const nj_byte_set *nj_byte_class(char letter) {
+    unsigned place = ((unsigned char)letter | 0x20u) - 'a';
+    if (place >= 26) return NULL;
+    const nj_byte_set *class = &nj_byte_classes[place][(letter & 0x20) == 0];
+    // No class is empty, nor is what it leaves out.
+    return (class->words[0] | class->words[1]) == 0 ? NULL : class;
+}
+
+// The set in brackets that begins at `start`. What is answered holds until another is read.
+const nj_read_set *nj_matcher_read_set(nj_matcher *matcher, const char *start);
+// Whether no byte has a meaning of its own anywhere in a pattern. Does not raise.
 bool nj_pattern_is_plain(const char *pattern, size_t length);
 
 #endif
