@@ -11,6 +11,9 @@
 
 #include "runtime.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const char *const handlers[NJ_HANDLER_COUNT] = {
     [NJ_EVENT_CONNECT] = "connect", [NJ_EVENT_MESSAGE] = "message", [NJ_EVENT_CLOSE] = "close",
     [NJ_EVENT_DRAIN] = "drain",     [NJ_EVENT_ERROR] = "error",     [NJ_EVENT_UPGRADE] = "upgrade",
@@ -35,10 +38,22 @@ const char *nj_handler_name(nj_event_kind kind) {
     return kind < NJ_HANDLER_COUNT ? handlers[kind] : kind == NJ_EVENT_TIMER ? "a timer" : "a spawned body";
 }
 
-int nj_handlers_refuse(lua_State *L, nj_vm *vm, const char *script, const char *text) {
+void nj_handlers_complain(lua_State *L, nj_vm *vm, const char *script, const char *text) {
+    nj_bytes *complaints = &vm->scratch;
+    if (complaints->length > 0) nj_bytes_append(complaints, "\n", 1);
+    nj_bytes_append(complaints, script, strlen(script));
+    nj_bytes_append(complaints, ": ", 2);
+    nj_bytes_append(complaints, text, strlen(text));
+    if (complaints->failed) nj_raise(L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
+}
+
+// Raises what there is to complain of, a line each.
+static void refuse(lua_State *L, nj_vm *vm) {
+    const nj_bytes *complaints = &vm->scratch;
+    if (complaints->length == 0) return;
     vm->raising = NJ_CONTRACT;
-    lua_pushfstring(L, "%s: %s", script, text);
-    return lua_error(L);
+    lua_pushlstring(L, (const char *)complaints->start, complaints->length);
+    lua_error(L);
 }
 
 // Where the function of an entry is kept; NULL when no entry of that name is a function.
@@ -71,7 +86,9 @@ static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
     char text[512];
     if (lua_type(L, -2) != LUA_TSTRING) {
         const char *what = "the keys of the returned table must be strings: names of handlers and settings";
-        nj_handlers_refuse(L, vm, script, what);
+        nj_handlers_complain(L, vm, script, what);
+        lua_pop(L, 1);
+        return;
     }
     size_t length;
     const char *key = lua_tolstring(L, -2, &length);
@@ -87,10 +104,12 @@ static void take_entry(lua_State *L, nj_vm *vm, const char *script) {
         nj_names_explain(names, key, length, "key of the returned table:",
                          ": the handlers are upgrade, connect, message, on, invalid, close, drain, error, request, save and "
                          "load; a key of the script's own begins with _", text, sizeof text);
-        nj_handlers_refuse(L, vm, script, text);
+        nj_handlers_complain(L, vm, script, text);
+        lua_pop(L, 1);
     } else if (!lua_isfunction(L, -1)) {
-        const char *type = luaL_typename(L, -1);
-        nj_handlers_refuse(L, vm, script, lua_pushfstring(L, "\"%s\" must be a function, not a %s", key, type));
+        snprintf(text, sizeof text, "\"%s\" must be a function, not a %s", key, luaL_typename(L, -1));
+        nj_handlers_complain(L, vm, script, text);
+        lua_pop(L, 1);
     } else {
         *reference = luaL_ref(L, LUA_REGISTRYINDEX);
     }
@@ -104,17 +123,29 @@ static bool takes_two_arguments(lua_State *L, int reference) {
     return function.isvararg || function.nparams >= 2;
 }
 
+// Looks at all of it: who has to mend one thing wants to know of the others too.
 void nj_handlers_take(lua_State *L, nj_vm *vm, const char *script) {
+    nj_bytes_empty(&vm->scratch, NJ_OUTBOX_KEPT);
     if (!lua_istable(L, -1)) {
-        const char *type = luaL_typename(L, -1);
-        nj_handlers_refuse(L, vm, script, lua_pushfstring(L, "a script must return a table of handlers, such as { message = "
-                                                            "function(conn, data, kind) ... end }; this one returned %s", type));
+        char text[256];
+        snprintf(text, sizeof text, "a script must return a table of handlers, such as { message = function(conn, data, kind) "
+                                    "... end }; this one returned %s", luaL_typename(L, -1));
+        nj_handlers_complain(L, vm, script, text);
+        refuse(L, vm);
+        return;
     }
+    bool has_on = false;
     lua_pushnil(L);
-    while (lua_next(L, -2)) take_entry(L, vm, script);
-    if (vm->invalid_ref != LUA_NOREF && vm->on_ref == LUA_NOREF) {
-        nj_handlers_refuse(L, vm, script, "\"invalid\" is called for text that \"on\" has no entry for: add \"on\"");
+    while (lua_next(L, -2)) {
+        size_t length;
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &length) : NULL;
+        has_on = has_on || (key != NULL && nj_names_equal(key, length, "on"));
+        take_entry(L, vm, script);
     }
+    if (vm->invalid_ref != LUA_NOREF && !has_on) {
+        nj_handlers_complain(L, vm, script, "\"invalid\" is called for text that \"on\" has no entry for: add \"on\"");
+    }
+    refuse(L, vm);
     int connect = vm->handler_refs[NJ_EVENT_CONNECT];
     vm->connect_takes_request = connect != LUA_NOREF && takes_two_arguments(L, connect);
 }

@@ -57,24 +57,24 @@ int nj_on_push(lua_State *L, nj_vm *vm, const nj_event *event) {
 
 void nj_on_take(lua_State *L, nj_vm *vm, const char *script) {
     char quoted[NJ_QUOTED_CAPACITY], text[256];
-    const char *problem = NULL;
     if (!lua_istable(L, -1)) {
         snprintf(text, sizeof text, "\"on\" must be a table of functions, not a %s", luaL_typename(L, -1));
-        nj_handlers_refuse(L, vm, script, text);
+        nj_handlers_complain(L, vm, script, text);
+        lua_pop(L, 1);
+        return;
     }
     lua_pushnil(L);
-    while (problem == NULL && lua_next(L, -2)) {
+    while (lua_next(L, -2)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
-            problem = "the keys of \"on\" must be strings: what the messages' type says";
+            nj_handlers_complain(L, vm, script, "the keys of \"on\" must be strings: what the messages' type says");
         } else if (!lua_isfunction(L, -1)) {
             size_t length;
             const char *name = lua_tolstring(L, -2, &length);
             snprintf(text, sizeof text, "\"on.%s\" must be a function, not a %s", nj_names_quote(name, length, quoted),
                      luaL_typename(L, -1));
-            problem = text;
+            nj_handlers_complain(L, vm, script, text);
         }
         lua_pop(L, 1);
     }
-    if (problem != NULL) nj_handlers_refuse(L, vm, script, problem);
     vm->on_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -13,8 +13,8 @@
 
 // Passes over what is no Lua and allowed at the start of a file, as Lua does for its own files: a byte order mark, and
 // a first line that begins with '#', of which the end stays so that the lines keep their numbers.
-static const char *text_of(const nj_source *source, size_t *length) {
-    const char *start = source->bytes, *end = start + source->length;
+static const char *text_of(const char *start, size_t *length) {
+    const char *end = start + *length;
     if (end - start >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) start += 3;
     if (start < end && *start == '#') {
         while (start < end && *start != '\n') start += 1;
@@ -30,8 +30,8 @@ static int refuse_chunk(lua_State *L, nj_vm *vm, const nj_source *source, const 
 }
 
 void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source) {
-    size_t length;
-    const char *text = text_of(source, &length);
+    size_t length = source->length;
+    const char *text = text_of(source->bytes, &length);
     if (length > 0 && text[0] == LUA_SIGNATURE[0]) {
         refuse_chunk(L, vm, source, "attempt to load a binary chunk: scripts are Lua text");
     }
@@ -47,6 +47,36 @@ void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source) {
         refuse_chunk(L, vm, source, "C stack overflow: parentheses, tables or functions are nested too deeply");
     }
     lua_remove(L, -2);
+}
+
+// What the compiler has not read yet, and whether it has asked for more than there was.
+typedef struct nj_rest {
+    const char *next, *end;
+    bool is_over;
+} nj_rest;
+
+// A lua_Reader that gives one byte at a time, and so knows how far the compiler has come.
+static const char *read_byte(lua_State *L, void *data, size_t *size) {
+    (void)L;
+    nj_rest *rest = data;
+    rest->is_over = rest->next == rest->end;
+    *size = rest->is_over ? 0 : 1;
+    return rest->is_over ? NULL : rest->next++;
+}
+
+bool nj_syntax_error(const void *bytes, size_t length, size_t *end) {
+    const char *start = length > 0 ? bytes : "";
+    size_t rest_length = length;
+    const char *text = text_of(start, &rest_length);
+    lua_State *L = luaL_newstate();
+    if (L == NULL) return false;
+    nj_rest rest = {.next = text, .end = text + rest_length};
+    bool is_refused = lua_load(L, read_byte, &rest, "@", "t") == LUA_ERRSYNTAX;
+    // Where a token ends the compiler knows by the byte behind it.
+    size_t ahead = rest.is_over || rest.next == text ? 0 : 1;
+    *end = (size_t)(rest.next - start) - ahead;
+    lua_close(L);
+    return is_refused;
 }
 
 // Names as in the manual's examples, one file or folder a part: nothing that leads out of the folder can be written.

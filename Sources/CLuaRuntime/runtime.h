@@ -65,8 +65,8 @@ int nj_timer_push(lua_State *L, nj_vm *vm, const nj_event *event);
 int nj_on_push(lua_State *L, nj_vm *vm, const nj_event *event);
 // Checks the table at the top, takes it as the script's `on`, and pops it.
 void nj_on_take(lua_State *L, nj_vm *vm, const char *script);
-// Raises what is wrong with the table that a script returned.
-int nj_handlers_refuse(lua_State *L, nj_vm *vm, const char *script, const char *text);
+// Notes what is wrong with the table that a script returned, for nj_handlers_take to raise; the text has no line feeds.
+void nj_handlers_complain(lua_State *L, nj_vm *vm, const char *script, const char *text);
 // What the script calls the handler of an event. Does not raise.
 const char *nj_handler_name(nj_event_kind kind);
 // Checks the table at the top that a script returned and takes its handlers. Uses 4 slots.

@@ -10,6 +10,7 @@
 
 #include "runtime.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // What stands before the bytes of the key, and those before the bytes of the value.
@@ -22,10 +23,12 @@ typedef struct nj_setting_head {
     double number;
 } nj_setting_head;
 
-static int refuse(lua_State *L, nj_vm *vm, const char *script, const char *key, const char *what) {
-    vm->raising = NJ_CONTRACT;
-    lua_pushfstring(L, "%s: %s: %s", script, key, what);
-    return lua_error(L);
+static void complain(lua_State *L, nj_vm *vm, const char *script, int key, const char *what) {
+    char quoted[NJ_QUOTED_CAPACITY], text[256];
+    size_t length;
+    const char *bytes = lua_tolstring(L, key, &length);
+    snprintf(text, sizeof text, "%s: %s", nj_names_quote(bytes, length, quoted), what);
+    nj_handlers_complain(L, vm, script, text);
 }
 
 // Uses 2 slots.
@@ -87,7 +90,7 @@ static void take(lua_State *L, nj_vm *vm, const char *script, int key, int depth
         } else if (lua_isinteger(L, entry - 1) && lua_tointeger(L, entry - 1) > 0) {
             append(L, vm, key, (uint64_t)lua_tointeger(L, entry - 1), entry);
         } else {
-            refuse(L, vm, script, lua_tostring(L, key), "the keys in it must be strings, or 1, 2, 3 and so on");
+            complain(L, vm, script, key, "the keys in it must be strings, or 1, 2, 3 and so on");
         }
         lua_settop(L, entry - 1);
     }

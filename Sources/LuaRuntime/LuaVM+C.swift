@@ -180,16 +180,26 @@ extension ScriptError {
         let file = withUnsafeBytes(of: failure.file) {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
+        let kind = Kind(failure.kind)
+        var messages = [message]
+        if kind == .contract {
+            messages = message.split(separator: "\n").map(String.init)
+            if failure.message_length == NJ_MESSAGE_CAPACITY, messages.count > 1 { messages.removeLast() }
+            // Lua goes through a table in no order.
+            messages.sort()
+        }
         self.init(
-            kind: Kind(failure.kind),
-            message: message,
+            kind: kind,
+            message: messages.first ?? message,
             file: file.isEmpty ? script.name : file,
             line: Int(failure.line),
             sourceLine: sources[file].flatMap { Self.line(Int(failure.line), of: $0) },
+            source: sources[file.isEmpty ? script.name : file],
             traceback: traceback,
             handler: handler,
             version: script.version
         )
+        self.others = Array(messages.dropFirst())
     }
 
     /// There was not even memory for an empty VM.

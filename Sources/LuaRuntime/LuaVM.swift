@@ -48,7 +48,8 @@ package final class LuaVM {
         nj_vm_set_instance(vm, UInt32(clamping: script.instance), 0)
         let isLoaded = script.source.withUnsafeBytes { nj_vm_load(vm, script.name, $0.baseAddress, $0.count) }
         guard isLoaded else {
-            let error = ScriptError(nj_vm_failure(vm).pointee, in: "load", of: script, sources: bridge.sources)
+            var error = ScriptError(nj_vm_failure(vm).pointee, in: "load", of: script, sources: bridge.sources)
+            if error.kind == .contract { error.settings = ScriptSetting.all(of: vm) }
             nj_vm_destroy(vm)
             throw error
         }

@@ -42,6 +42,15 @@ package struct ScriptError: Error, Sendable {
     /// The text of that line.
     package var sourceLine: String?
 
+    /// The whole text of the file, for a diagnosis.
+    package var source: [UInt8]?
+
+    /// What else is wrong with the table that the script returned, each like ``message``.
+    package var others: [String] = []
+
+    /// What the table has beside handlers, when that is why it was refused; the rest of it may be wrong too.
+    package var settings: [ScriptSetting] = []
+
     /// A line for each function that was running, the innermost first; may be empty.
     package var traceback: String
 
@@ -57,6 +66,7 @@ package struct ScriptError: Error, Sendable {
         file: String,
         line: Int,
         sourceLine: String? = nil,
+        source: [UInt8]? = nil,
         traceback: String = "",
         handler: String,
         version: Int
@@ -66,6 +76,7 @@ package struct ScriptError: Error, Sendable {
         self.file = file
         self.line = line
         self.sourceLine = sourceLine
+        self.source = source
         self.traceback = traceback
         self.handler = handler
         self.version = version
@@ -76,6 +87,8 @@ extension ScriptError: CustomStringConvertible {
     /// What to do about it, where that is known.
     package var help: String? {
         switch kind {
+        case .deadline where handler == "load":
+            "do less at the top level and in `load`, or raise `limits.load` in the configuration"
         case .deadline: "handle less in one event, or raise the script's CPU limit"
         case .wall: "wait less in one handler, leave long work to ws.spawn, or raise the script's limit `wall`"
         case .memory: "keep less, or raise the script's memory limit"
@@ -83,24 +96,9 @@ extension ScriptError: CustomStringConvertible {
         }
     }
 
-    /// The place, the message, the line of source, the traceback and the help, for people.
+    /// The place and the message. What people are shown is a diagnosis, with more.
     package var description: String {
-        var text = message
-        if !message.utf8.starts(with: "\(file):".utf8) {
-            text = line > 0 ? "\(file):\(line): \(message)" : "\(file): \(message)"
-        }
-        if let sourceLine {
-            text += "\n  > \(line) | \(sourceLine)"
-        }
-        if !traceback.isEmpty {
-            text += "\nin:"
-            for entry in traceback.split(separator: "\n") {
-                text += "\n    \(entry)"
-            }
-        }
-        if let help {
-            text += "\nhelp: \(help)"
-        }
-        return text
+        if message.utf8.starts(with: "\(file):".utf8) { return message }
+        return line > 0 ? "\(file):\(line): \(message)" : "\(file): \(message)"
     }
 }

@@ -33,9 +33,14 @@ package struct PathConflict: Equatable, CustomStringConvertible {
         return conflicts
     }
 
-    package var description: String {
+    /// What is wrong with the setting `path` of ``script``.
+    package var problem: ScriptSettings.Problem {
         let other = self.otherPattern == self.pattern ? "" : " as `\(self.otherPattern)`"
-        return "\(self.script): path: `\(self.pattern)` is served by \(self.otherScript) too\(other): "
-            + "give one of them another `path`"
+        return ScriptSettings.Problem(
+            key: "path",
+            sentence: "`\(self.pattern)` is served by \(self.otherScript) too\(other): give one of them another `path`"
+        )
     }
+
+    package var description: String { "\(self.script): \(self.problem)" }
 }

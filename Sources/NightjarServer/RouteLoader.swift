@@ -34,9 +34,39 @@ struct RouteLoader: Sendable {
                 problems += error.problems
             }
         }
-        problems += PathConflict.all(among: routes).map { .other($0.description) }
+        problems += self.conflicts(among: routes, of: scripts)
         guard problems.isEmpty else { throw ServerStartError(problems) }
         return routes
+    }
+
+    /// Loads every script as ``load(_:)`` does, on the first worker, and keeps none of them: no `load` of a script runs.
+    ///
+    /// - Returns: the routes that there would be, and everything that is wrong with any script.
+    func check(_ scripts: [Script]) async throws -> (routes: [Route], problems: [ServerStartError.Problem]) {
+        var routes: [Route] = []
+        var problems: [ServerStartError.Problem] = []
+        let worker = self.workers[0]
+        for (index, script) in scripts.enumerated() {
+            do {
+                routes.append(
+                    try await worker.eventLoop.submit {
+                        let staged = try self.stage(script, index: index, on: worker)
+                        staged.runner.unload()
+                        return staged.route
+                    }.get()
+                )
+            } catch let error as ServerStartError {
+                problems += error.problems
+            }
+        }
+        return (routes, problems + self.conflicts(among: routes, of: scripts))
+    }
+
+    private func conflicts(among routes: [Route], of scripts: [Script]) -> [ServerStartError.Problem] {
+        PathConflict.all(among: routes).map { conflict in
+            let source = scripts.first { $0.name == conflict.script }?.source
+            return .script(Diagnosis(setting: conflict.problem, file: conflict.script, source: source))
+        }
     }
 
     private func load(_ script: Script, index: Int) async throws -> Route {
@@ -67,8 +97,23 @@ struct RouteLoader: Sendable {
         let loop: Int?
     }
 
-    /// Loads a script for the first time, which tells what its route is.
+    /// Loads a script for the first time, and starts it where its first VM lives.
     private func load(_ script: Script, index: Int, on worker: Worker) throws(ServerStartError) -> Loaded {
+        let (route, runner) = try self.stage(script, index: index, on: worker)
+        // The loops for scripts alone have no connections of their own.
+        guard route.owner == worker.index else { return Loaded(route: route, runner: runner, loop: nil) }
+        try self.start(runner, on: route, instances: route.isPerCore ? self.ioThreads : 1)
+        return Loaded(route: route, runner: runner, loop: worker.index)
+    }
+
+    /// Loads a script and reads what its table says, which tells what its route is; nothing of it has begun then.
+    ///
+    /// - Throws: ``ServerStartError`` with everything that is wrong with it.
+    private func stage(
+        _ script: Script,
+        index: Int,
+        on worker: Worker
+    ) throws(ServerStartError) -> (route: Route, runner: ScriptRunner) {
         let name = String(script.name.dropLast(".lua".count))
         let pattern = try self.pattern(script.route, givenBy: nil, of: script)
         let known = self.configuration.configuration(ofRoute: name)
@@ -78,25 +123,29 @@ struct RouteLoader: Sendable {
         )
         let settings = ScriptSettings(try self.load(script, into: runner), of: script.name)
         let problems =
-            settings.problems.map(ServerStartError.Problem.other)
-            + self.configuration.contradictions(ofRoute: name, own: settings.given)
-        guard problems.isEmpty else { throw ServerStartError(problems) }
+            settings.problems.map {
+                ServerStartError.Problem.script(Diagnosis(setting: $0, file: script.name, source: script.source))
+            } + self.configuration.contradictions(ofRoute: name, own: settings.given, source: script.source)
 
         let configuration = self.configuration.configuration(ofRoute: name, own: settings.given)
         let given = (self.configuration.routes[name] ?? []).last { $0.key == "path" }
+        let own: PathPattern
+        do {
+            own =
+                configuration.path.isEmpty ? pattern : try self.pattern(configuration.path, givenBy: given, of: script)
+        } catch {
+            throw ServerStartError(problems + error.problems)
+        }
+        guard problems.isEmpty else { throw ServerStartError(problems) }
         let isPerCore = configuration.instances == .perCore
         let route = Route(
             index: index,
-            pattern: configuration.path.isEmpty
-                ? pattern : try self.pattern(configuration.path, givenBy: given, of: script),
+            pattern: own,
             script: script.name,
             configuration: configuration,
             owner: isPerCore ? index % self.ioThreads : worker.index
         )
-        // The loops for scripts alone have no connections of their own.
-        guard route.owner == worker.index else { return Loaded(route: route, runner: runner, loop: nil) }
-        try self.start(runner, on: route, instances: isPerCore ? self.ioThreads : 1)
-        return Loaded(route: route, runner: runner, loop: worker.index)
+        return (route, runner)
     }
 
     /// Starts a VM that was loaded elsewhere, so that a script's top level runs once for each of its VMs.
@@ -119,7 +168,7 @@ struct RouteLoader: Sendable {
         do throws(ScriptError) {
             try runner.start(on: route, instances: instances)
         } catch {
-            throw ServerStartError([error.description])
+            throw ServerStartError(Diagnosis.all(of: error).map(ServerStartError.Problem.script))
         }
         runner.worker.add(runner)
     }
@@ -139,7 +188,7 @@ struct RouteLoader: Sendable {
             try runner.load(script, productVersion: self.version)
             return runner.vm?.settings ?? []
         } catch {
-            throw ServerStartError([error.description])
+            throw ServerStartError(Diagnosis.all(of: error).map(ServerStartError.Problem.script))
         }
     }
 
@@ -152,10 +201,12 @@ struct RouteLoader: Sendable {
         do throws(PathPattern.Malformed) {
             return try PathPattern(text)
         } catch {
-            let complaint = "path: cannot be `\(ValueSyntax.shown(text))`: \(error.sentence)"
-            let problem: ServerStartError.Problem =
-                setting.map { .misconfigured("\($0.place): \(complaint)") } ?? .other("\(script.name): \(complaint)")
-            throw ServerStartError([problem])
+            let complaint = "cannot be `\(ValueSyntax.shown(text))`: \(error.sentence)"
+            let problem = ScriptSettings.Problem(key: "path", sentence: complaint)
+            guard let setting else {
+                throw ServerStartError([.script(Diagnosis(setting: problem, file: script.name, source: script.source))])
+            }
+            throw ServerStartError([.misconfigured(place: setting.place, problem.description)])
         }
     }
 }

@@ -40,7 +40,12 @@ extension ScriptRunner {
         if let member {
             metadata["connection"] = "\(member.request.publicID)"
         }
-        if let source = error.sourceLine {
+        if self.worker.isDevelopment {
+            // Taking the source apart for each error is for its author only: clients may cause many.
+            let diagnosis = Diagnosis(error)
+            metadata["source"] = diagnosis.excerpt.map { "\($0)" }
+            metadata["help"] = diagnosis.help.map { "\($0)" }
+        } else if let source = error.sourceLine {
             metadata["source"] = "\(source)"
         }
         if !error.traceback.isEmpty {

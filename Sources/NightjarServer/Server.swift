@@ -225,31 +225,12 @@ package final class Server: Sendable {
 
     /// The scripts of the folder; what is there but cannot be served is told in the log.
     private func scripts(in folder: ScriptFolder) throws -> [Script] {
-        let listing: ScriptFolder.Listing
-        do {
-            listing = try folder.listing()
-        } catch {
-            throw ServerStartError([error.description])
-        }
-        for refusal in listing.refusals {
+        let found = try ScriptSet(folder, settings: self.configuration.routes)
+        for refusal in found.refusals {
             self.logger.warning("not served", metadata: ["file": "\(refusal.file)", "reason": "\(refusal.reason)"])
         }
-        var scripts: [Script] = []
-        var problems: [ServerStartError.Problem] = []
-        for route in listing.routes {
-            do {
-                let source = try folder.read(route.file)
-                scripts.append(Script(name: route.file, source: source, route: route.path, version: 1))
-            } catch {
-                problems.append(.other(error.description))
-            }
-        }
-        let names = listing.routes.map { String($0.file.dropLast(".lua".count)) }
-        for name in self.configuration.routes.keys.sorted() where !names.contains(name) {
-            problems.append(.unknownRoute(name, routes: names))
-        }
-        guard problems.isEmpty else { throw ServerStartError(problems) }
-        return scripts
+        guard found.problems.isEmpty else { throw ServerStartError(found.problems) }
+        return found.scripts
     }
 
     private func makeWorkers(

@@ -17,15 +17,20 @@ package struct ServerStartError: Error, CustomStringConvertible, Sendable {
         case unknownRoute(String, routes: [String])
 
         /// What the configuration sets and cannot be: the place, what is wrong and what to do about it.
-        case misconfigured(String)
+        case misconfigured(place: String, String)
 
-        /// Anything else: what is wrong and what to do about it. A script's error may have several lines.
+        /// What is wrong with a script.
+        case script(Diagnosis)
+
+        /// Anything else: what is wrong and what to do about it.
         case other(String)
 
         package var description: String {
             switch self {
             case .unknownRoute(let name, _): "there are settings for the route \(name), but no \(name).lua is served"
-            case .misconfigured(let sentence), .other(let sentence): sentence
+            case .misconfigured(let place, let sentence): "\(place): \(sentence)"
+            case .script(let diagnosis): diagnosis.description
+            case .other(let sentence): sentence
             }
         }
     }

@@ -94,11 +94,11 @@ struct ServerProcess {
             case .unknownRoute(let name, let routes):
                 status = EX_CONFIG
                 sentences.append(configuration.unknownRoute(name, among: routes).description)
-            case .misconfigured(let sentence):
+            case .misconfigured:
                 status = EX_CONFIG
-                sentences.append(sentence)
-            case .other(let sentence):
-                sentences.append(sentence)
+                sentences.append(problem.description)
+            case .script, .other:
+                sentences.append(problem.description)
             }
         }
         StandardStream.error.write(ProblemText.text(sentences))

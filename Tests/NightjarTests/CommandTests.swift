@@ -71,7 +71,7 @@ struct CommandTests {
             let result = try run("serve", folder, "--host", noAddress)
             #expect(result.status == 1)
             #expect(result.error.hasPrefix("nightjar: a.lua:1: "))
-            #expect(result.error.contains("\\x1b[2Jred\nsecond\n"))
+            #expect(result.error.contains("\\x1b[2Jred\n    second\n"))
             #expect(!result.error.contains("\u{1b}"))
         }
     }

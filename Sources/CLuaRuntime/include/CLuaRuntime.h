@@ -400,6 +400,12 @@ nj_usage nj_vm_usage(const nj_vm *_Nonnull vm);
 /// Ticks of CPU time that ended inside the VM, ever; wraps around.
 uint32_t nj_vm_busy_ticks(const nj_vm *_Nonnull vm);
 
+// MARK: Syntax
+
+/// Compiles a text apart from any VM, and runs nothing. True when it is refused: then `end` is where the token ends that
+/// the compiler's message names, as an offset in the text.
+bool nj_syntax_error(const void *_Nullable bytes, size_t length, size_t *_Nonnull end);
+
 // MARK: SHA-256
 
 #define NJ_SHA256_LENGTH 32

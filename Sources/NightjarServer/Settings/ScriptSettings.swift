@@ -9,11 +9,27 @@ package import LuaRuntime
 
 /// The settings in the table that a script returned, read by the same rows as the configuration.
 package struct ScriptSettings: Sendable, Equatable {
+    /// What is wrong with one setting.
+    package struct Problem: Sendable, Equatable, CustomStringConvertible {
+        /// As the script has it: whatever it wrote there.
+        package let key: String
+
+        /// What is wrong and what would be right.
+        package let sentence: String
+
+        package init(key: String, sentence: String) {
+            self.key = key
+            self.sentence = sentence
+        }
+
+        package var description: String { "\(ValueSyntax.shown(self.key)): \(self.sentence)" }
+    }
+
     /// What it sets, by key.
     package private(set) var given: [GivenSetting] = []
 
-    /// Everything that is wrong, each a sentence that begins with the script's name.
-    package private(set) var problems: [String] = []
+    /// Everything that is wrong.
+    package private(set) var problems: [Problem] = []
 
     private let script: String
 
@@ -87,7 +103,7 @@ package struct ScriptSettings: Sendable, Equatable {
     }
 
     private mutating func report(_ key: String, _ sentence: String) {
-        self.problems.append("\(self.script): \(ValueSyntax.shown(key)): \(sentence)")
+        self.problems.append(Problem(key: key, sentence: sentence))
     }
 
     private func unknown(_ key: String) -> String {

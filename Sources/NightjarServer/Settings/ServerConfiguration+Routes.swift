@@ -18,7 +18,13 @@ extension ServerConfiguration {
     /// The sizes of a route that contradict each other, with the places of both.
     ///
     /// What is wrong for all routes is no matter of one.
-    package func contradictions(ofRoute name: String, own: [GivenSetting]) -> [ServerStartError.Problem] {
+    ///
+    /// - Parameter source: the script's text, for an excerpt.
+    package func contradictions(
+        ofRoute name: String,
+        own: [GivenSetting],
+        source: [UInt8]? = nil
+    ) -> [ServerStartError.Problem] {
         let configuration = self.configuration(ofRoute: name, own: own)
         let overriding = self.routes[name] ?? []
         func place(of key: String) -> String {
@@ -32,10 +38,17 @@ extension ServerConfiguration {
             guard let complaint = order.complaint(bytes: bytes(of:), place: place(of:)) else { return nil }
             let keys = [order.lesser, order.greater]
             if let culprit = overriding.first(where: { keys.contains($0.key) }) {
-                return .misconfigured("\(culprit.place): \(complaint)")
+                return .misconfigured(place: culprit.place, complaint)
             }
             guard let culprit = own.first(where: { keys.contains($0.key) }) else { return nil }
-            return .other("\(culprit.place): \(complaint)")
+            var diagnosis = Diagnosis(
+                setting: ScriptSettings.Problem(key: culprit.key, sentence: ""),
+                file: culprit.place,
+                source: source
+            )
+            // It names both settings.
+            diagnosis.message = complaint
+            return .script(diagnosis)
         }
     }
 }
