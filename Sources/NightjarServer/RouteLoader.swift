@@ -52,6 +52,12 @@ struct RouteLoader: Sendable {
                     try await worker.eventLoop.submit {
                         let staged = try self.stage(script, index: index, on: worker)
                         staged.runner.unload()
+                        if staged.route.isPerCore {
+                            // What it does by `ws.instance` may differ in the others; one stands for all.
+                            var other = script
+                            other.instance = 2
+                            try self.stage(other, index: index, on: worker).runner.unload()
+                        }
                         return staged.route
                     }.get()
                 )

@@ -24,27 +24,22 @@ struct Serve: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: help(for: "scripts", valueName: "folder"))
+    @Argument(help: Self.help(for: "scripts", valueName: "folder"))
     var folder: String?
 
-    @Option(help: help(for: "host", valueName: "address"))
+    @Option(help: Self.help(for: "host", valueName: "address"))
     var host: String?
 
-    @Option(help: help(for: "port", valueName: "port"))
+    @Option(help: Self.help(for: "port", valueName: "port"))
     var port: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "The configuration file; also NIGHTJAR_CONFIG. (default: \(ConfigurationFile.defaultPath), if it exists)",
-            valueName: "file"
-        )
-    )
+    @Option(help: configHelp)
     var config: String?
 
-    @Option(help: help(for: "log.level", valueName: "level"))
+    @Option(help: Self.help(for: "log.level", valueName: "level"))
     var logLevel: String?
 
-    @Flag(help: help(for: "dev", valueName: ""))
+    @Flag(help: Self.help(for: "dev", valueName: ""))
     var dev = false
 
     func run() async throws {
@@ -67,13 +62,18 @@ struct Serve: AsyncParsableCommand {
         let given = ["scripts": folder, "host": host, "port": port, "log.level": logLevel, "dev": dev ? "true" : nil]
         return given.compactMapValues { $0 }
     }
-}
 
-/// The sentence, the choices and the default that the schema has for a key.
-private func help(for key: String, valueName: String) -> ArgumentHelp {
-    guard let setting = Schema.setting(key) else { preconditionFailure("the schema has no `\(key)`") }
-    var text = setting.summary
-    if case .choice(let choice) = setting.kind { text += " (\(choice.names.joined(separator: ", ")))" }
-    if case .boolean = setting.kind {} else { text += " (default: \(setting.text(in: NightjarConfiguration())))" }
-    return ArgumentHelp("\(text)", valueName: valueName)
+    static let configHelp = ArgumentHelp(
+        "The configuration file; also NIGHTJAR_CONFIG. (default: \(ConfigurationFile.defaultPath), if it exists)",
+        valueName: "file"
+    )
+
+    /// The sentence, the choices and the default that the schema has for a key.
+    static func help(for key: String, valueName: String) -> ArgumentHelp {
+        guard let setting = Schema.setting(key) else { preconditionFailure("the schema has no `\(key)`") }
+        var text = setting.summary
+        if case .choice(let choice) = setting.kind { text += " (\(choice.names.joined(separator: ", ")))" }
+        if case .boolean = setting.kind {} else { text += " (default: \(setting.text(in: NightjarConfiguration())))" }
+        return ArgumentHelp("\(text)", valueName: valueName)
+    }
 }

@@ -70,7 +70,7 @@ def test_script_cannot_steer_the_terminal_at_start(folder):
     (folder / "scripts/echo.lua").write_text('error("\\27[2Jfirst\\nsecond")')
     ended = run("serve", "scripts", "--port", 0, cwd=folder)
     assert ended.returncode == 1
-    assert "\\x1b[2Jfirst\nsecond\n" in ended.stderr
+    assert "\\x1b[2Jfirst\n    second\n" in ended.stderr
     assert "\x1b" not in ended.stderr
 
 

@@ -134,7 +134,7 @@ def keys_of_table(tmp_path, before="", after=""):
     refused = {
         int(match[1])
         for line in ended.stderr.splitlines()
-        if (match := re.search(r"\bscript(\d+)\.lua: ", line)) and re.search("unknown|reserved|cannot be set by a script", line)
+        if (match := re.search(r"\bscript(\d+)\.lua(?::\d+)*: ", line)) and re.search("unknown|reserved|cannot be set by a script", line)
     }
     # Keys that begin with _ are the script's own.
     return {word for number, word in enumerate(words) if number not in refused and not word.startswith("_")}

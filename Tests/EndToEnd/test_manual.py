@@ -127,9 +127,9 @@ async def test_chat(talk):
 
 
 def test_misspelt_handler_is_told_as_the_manual_says(tmp_path):
-    told = re.search(r"^nightjar: talk.lua: .*$", MANUAL.read_text(), re.MULTILINE)[0]
-    (tmp_path / "talk.lua").write_text("return { mesage = print }")
-    assert told in run("serve", tmp_path, "--port", 0, cwd=tmp_path).stderr
+    told = re.search(r"^nightjar: talk\.lua:.*?(?=^```)", MANUAL.read_text(), re.MULTILINE | re.DOTALL)[0]
+    (tmp_path / "talk.lua").write_text(block_under("4. Names").replace("talk.message", "talk.mesage"))
+    assert run("serve", tmp_path, "--port", 0, cwd=tmp_path).stderr == told
 
 
 # MARK: The token

@@ -267,29 +267,32 @@ CONFLICT = {"a.lua": "/x/:a", "b.lua": "/x/:b", "x/c.lua": "/x/*"}
             {"chat.lua": "return { limits = { mesage = '1KiB' } }"},
             "",
             1,
-            ["chat.lua: limits.mesage: unknown setting: did you mean limits.message?"],
+            ["chat.lua:1:21: limits.mesage: unknown setting: did you mean limits.message?"],
         ),
         (
             {"chat.lua": "return { slow = 'no', history = 1 }"},
             "",
             1,
-            ['chat.lua: key of the returned table: "history" is reserved for a later version'],
+            [
+                'chat.lua:1:23: key of the returned table: "history" is reserved for a later version',
+                'chat.lua:1:10: slow: cannot be `"no"`: it takes one of `"close"`, `"drop"`',
+            ],
         ),
         (
             {"a.lua": "return { slow = 1, limits = { rate = -1 } }", "sub/b.lua": "return { path = 'b' }"},
             "",
             1,
             [
-                "a.lua: limits.rate: cannot be `-1`: it takes a whole number from 0 to 1000000, such as `0`",
-                'a.lua: slow: cannot be `1`: it takes one of `"close"`, `"drop"`',
-                "sub/b.lua: path: cannot be `b`: a path begins with a slash, such as `/chat/:room`",
+                "a.lua:1:31: limits.rate: cannot be `-1`: it takes a whole number from 0 to 1000000, such as `0`",
+                'a.lua:1:10: slow: cannot be `1`: it takes one of `"close"`, `"drop"`',
+                "sub/b.lua:1:10: path: cannot be `b`: a path begins with a slash, such as `/chat/:room`",
             ],
         ),
         (
             {name: f"return {{ path = '{path}' }}" for name, path in CONFLICT.items()},
             "",
             1,
-            ["b.lua: path: `/x/:b` is served by a.lua too as `/x/:a`: give one of them another `path`"],
+            ["b.lua:1:10: path: `/x/:b` is served by a.lua too as `/x/:a`: give one of them another `path`"],
         ),
         (
             {"a.lua": "return {}"},
@@ -302,7 +305,7 @@ CONFLICT = {"a.lua": "/x/:a", "b.lua": "/x/:b", "x/c.lua": "/x/*"}
             "limits:\n  total: 900KiB\n  buffered: 800KiB\n",
             1,
             [
-                "a.lua: `limits.buffered` is 1MiB (a.lua), more than `limits.total`, which is 900KiB (nightjar.yaml:2): "
+                "a.lua:1:21: `limits.buffered` is 1MiB (a.lua), more than `limits.total`, which is 900KiB (nightjar.yaml:2): "
                 "one connection must not hold more than all of them together"
             ],
         ),
