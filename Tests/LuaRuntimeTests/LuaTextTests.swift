@@ -56,6 +56,24 @@ struct LuaTextTests {
         #expect(source.endOfSyntaxError().map { source.text(0..<$0) } == read)
     }
 
+    /// Every byte but blanks and comments is in one word, whatever the bytes are.
+    @Test func anyBytesAreTakenApart() {
+        var generator = SystemRandomNumberGenerator()
+        let bytes = Array("\"'[]=-#\\\n\r\t azx0.:~<>/{}\u{1B}ä".utf8)
+        for _ in 0..<2000 {
+            let text = LuaText((0..<Int.random(in: 0...40)).map { _ in bytes.randomElement(using: &generator) ?? 0 })
+            var end = 0
+            for token in text.tokens {
+                #expect(
+                    token.range.lowerBound >= end && !token.range.isEmpty && token.range.upperBound <= text.bytes.count
+                )
+                #expect(token.line == text.lineNumber(of: token.range.lowerBound))
+                end = token.range.upperBound
+            }
+            #expect(text.endOfSyntaxError().map { 0...text.bytes.count ~= $0 } != false)
+        }
+    }
+
     @Test(arguments: ["", "return {}", "#!lua", "x = 1 -- ä"])
     func whatCompilesHasNoSuchPlace(text: String) {
         #expect(LuaText(Array(text.utf8)).endOfSyntaxError() == nil)

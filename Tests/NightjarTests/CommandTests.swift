@@ -23,6 +23,34 @@ struct CommandTests {
         }
     }
 
+    @Test func explainsItsCheck() throws {
+        #expect(try run("--help").output.contains("  check "))
+        let help = try run("check", "--help")
+        #expect(help.status == 0)
+        for text in ["<folder>", "--config", "file:line:column: error: message", "exit status", "No socket is opened"] {
+            // Its lines are as long as the terminal is wide.
+            #expect(help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(text), "\(text)")
+        }
+    }
+
+    @Test func checksScripts() throws {
+        try inFolder(["a.lua": "return { mesage = print }"]) { folder in
+            let result = try run("check", folder)
+            let expected = """
+                \(folder)/a.lua:1:10: error: unknown key of the returned table: "mesage": did you mean "message"?
+                    1 | return { mesage = print }
+                      |          ^~~~~~
+                1 error in 1 script
+
+                """
+            #expect(result == Result(status: 1, output: "", error: expected.replacing("//a.lua", with: "/a.lua")))
+        }
+        try inFolder(["a.lua": "return {}"]) { folder in
+            let result = try run("check", folder)
+            #expect(result == Result(status: 0, output: "1 script, 1 route: no errors\n", error: ""))
+        }
+    }
+
     @Test func printsItsConfigurationFile() throws {
         #expect(try run("config") == Result(status: 0, output: ConfigurationTemplate.text, error: ""))
     }

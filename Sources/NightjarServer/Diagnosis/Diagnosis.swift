@@ -40,6 +40,10 @@ package struct Diagnosis: Sendable, Equatable, CustomStringConvertible {
 
     /// Of an error that a script raised, or that Lua or the host raised because of it.
     package init(_ error: ScriptError) {
+        self.init(error, in: error.source.map { LuaText($0) })
+    }
+
+    private init(_ error: ScriptError, in text: LuaText?) {
         self.file = error.file
         self.line = error.line > 0 ? error.line : nil
         self.message = Self.message(error.message, of: error)
@@ -48,8 +52,7 @@ package struct Diagnosis: Sendable, Equatable, CustomStringConvertible {
             self.traceback = []
         }
         self.help = error.help
-        guard let source = error.source else { return }
-        let text = LuaText(source)
+        guard let text else { return }
         switch error.kind {
         case .syntax:
             let place = SyntaxPlace(self.message, line: error.line, in: text)
@@ -70,25 +73,27 @@ package struct Diagnosis: Sendable, Equatable, CustomStringConvertible {
 
     /// Everything that is wrong, when an error tells of several things.
     package static func all(of error: ScriptError) -> [Diagnosis] {
-        let messages = [error.message] + error.others
-        let own = messages.map { message in
+        let text = error.source.map { LuaText($0) }
+        let own = ([error.message] + error.others).map { message in
             var error = error
             error.message = message
-            return Diagnosis(error)
+            return Diagnosis(error, in: text)
         }
-        guard !error.settings.isEmpty else { return own }
         let settings = ScriptSettings(error.settings, of: error.file)
-        return own + settings.problems.map { Diagnosis(setting: $0, file: error.file, source: error.source) }
+        return own + settings.problems.map { Diagnosis(setting: $0, file: error.file, in: text) }
     }
 
     /// Of a setting in the table that a script returned.
     ///
     /// - Parameter source: the script's text; nil where it is not at hand.
     package init(setting: ScriptSettings.Problem, file: String, source: [UInt8]?) {
+        self.init(setting: setting, file: file, in: source.map { LuaText($0) })
+    }
+
+    private init(setting: ScriptSettings.Problem, file: String, in text: LuaText?) {
         self.file = file
         self.message = setting.description
-        guard let source else { return }
-        let text = LuaText(source)
+        guard let text else { return }
         self.point(at: TablePlace.range(ofKey: setting.key, in: text), in: text)
     }
 

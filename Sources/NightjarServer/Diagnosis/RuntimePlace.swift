@@ -133,10 +133,11 @@ struct RuntimePlace {
         return names.sorted()
     }
 
-    /// Of names with one or two letters any is near.
+    /// Of names with one or two letters any is near; and what is long is no slip, and takes long to compare.
     private static func nearest(to name: String, among names: [String]) -> String? {
-        guard name.count > 2 else { return nil }
-        return Nearest.name(to: name, among: names.filter { $0 != name && $0.count > 2 })
+        func isComparable(_ name: String) -> Bool { 3...64 ~= name.utf8.count }
+        guard isComparable(name) else { return nil }
+        return Nearest.name(to: name, among: names.filter { $0 != name && isComparable($0) })
     }
 }
 

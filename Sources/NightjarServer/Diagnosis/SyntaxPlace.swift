@@ -141,7 +141,9 @@ struct SyntaxPlace {
         for place in [index - 1, index] where text.tokens.indices.contains(place) && text.tokens[place].kind == .name {
             let name = text.text(text.tokens[place].range)
             let isField = text.word(place - 1) == "." || text.word(place - 1) == ":"
-            guard name.count > 3, !isField, text.tokens[place].line == text.tokens[index].line else { continue }
+            guard 4...16 ~= name.utf8.count, !isField, text.tokens[place].line == text.tokens[index].line else {
+                continue
+            }
             guard text.tokens.indices.filter({ text.word($0) == name }).count == 1 else { continue }
             let keywords = LuaText.keywords.filter { $0.count > 3 && $0.first == name.first }.sorted()
             if let nearest = Nearest.name(to: name, among: keywords) { return "did you mean `\(nearest)`?" }
