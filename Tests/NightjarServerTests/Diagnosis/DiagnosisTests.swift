@@ -215,6 +215,15 @@ struct DiagnosisTests {
             help: did you mean `trim`?
             """
         ),
+        // Another of that name is no variable, or is not indexed.
+        (
+            "local t, x = { x = {} }\nprint(t.x.y, x, x.y)",
+            """
+            scripts/chat.lua:2:17: error: attempt to index a nil value (local 'x')
+                2 | print(t.x.y, x, x.y)
+                  |                 ^
+            """
+        ),
         // Which of the two it is nobody knows.
         (
             "local a, b = { x = {} }, {}\nprint(a.x.y + b.x.y)",
