@@ -32,6 +32,9 @@ package struct Diagnosis: Sendable, Equatable, CustomStringConvertible {
     package var excerpt: SourceExcerpt?
     package var notes: [Note] = []
 
+    /// The handler that was running; nil at the top level, and where nothing ran.
+    package var handler: String?
+
     /// A place for each function that was running, the innermost first, where that tells more than ``line``.
     package var traceback: [String] = []
 
@@ -47,7 +50,11 @@ package struct Diagnosis: Sendable, Equatable, CustomStringConvertible {
         self.file = error.file
         self.line = error.line > 0 ? error.line : nil
         self.message = Self.message(error.message, of: error)
-        self.traceback = error.traceback.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("[C]") }
+        let entries = error.traceback.split(separator: "\n").map(String.init)
+        // Of the deepest stacks only the innermost functions are told, and not what they began with.
+        let isInHandler = entries.last?.hasSuffix("in the top level") == false && entries.count < 20
+        self.handler = error.handler != "load" || isInHandler ? error.handler : nil
+        self.traceback = entries.filter { !$0.hasPrefix("[C]") }
         if self.traceback.count < 2, self.traceback.first?.hasPrefix("\(error.file):\(error.line):") != false {
             self.traceback = []
         }
@@ -118,7 +125,11 @@ package struct Diagnosis: Sendable, Equatable, CustomStringConvertible {
             text.append(folder + self.place(note.line, note.column) + ": note: " + note.message)
             text += note.excerpt?.lines ?? []
         }
-        if !self.traceback.isEmpty { text.append("in:") }
+        if let handler {
+            text.append("in the handler `\(handler)`" + (self.traceback.isEmpty ? "" : ":"))
+        } else if !self.traceback.isEmpty {
+            text.append("in:")
+        }
         text += self.traceback.map { "    \(folder)\($0)" }
         if let help { text.append("help: \(help)") }
         return text.joined(separator: "\n")

@@ -117,7 +117,7 @@ struct SyntaxPlace {
         case "&" where before == "&" || after == "&": return "and is written `and`"
         case "|" where before == "|" || after == "|": return "or is written `or`"
         case "+", "-", "*", "/", "..", "%":
-            let name = before ?? "x"
+            let name = index > 0 && text.tokens[index - 1].kind == .name ? before ?? "x" : "x"
             if word == after { return "there is no `\(word)\(word)`: write `\(name) = \(name) \(word) 1`" }
             return after == "=" ? "there is no `\(word)=`: write `\(name) = \(name) \(word) …`" : nil
         case "//": return message.hasPrefix("unexpected symbol") ? "a comment begins with `--`" : nil

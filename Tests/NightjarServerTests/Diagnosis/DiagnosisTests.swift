@@ -53,6 +53,15 @@ struct DiagnosisTests {
             """
         ),
         (
+            "local n = 1 + += 1",
+            """
+            scripts/chat.lua:1:15: error: unexpected symbol near '+'
+                1 | local n = 1 + += 1
+                  |               ^
+            help: there is no `+=`: write `x = x + …`
+            """
+        ),
+        (
             "if x = 1 then end",
             """
             scripts/chat.lua:1:6: error: 'then' expected near '='
@@ -335,6 +344,31 @@ struct DiagnosisTests {
     ])
     func tables(script: String, shown: String) throws {
         #expect(try Self.shown(script) == shown)
+    }
+
+    @Test func handlersAreNamed() throws {
+        let load = "local function f(x)\n  return x.y\nend\nreturn { load = function()\n  local a = f()\nend }"
+        #expect(
+            try Self.shown(load) == """
+                scripts/chat.lua:2:10: error: attempt to index a nil value (local 'x')
+                    2 |   return x.y
+                      |          ^
+                in the handler `load`:
+                    scripts/chat.lua:2: in upvalue 'f'
+                    scripts/chat.lua:5: in function <chat.lua:4>
+                """
+        )
+        let deep = "local function f(n) if n == 0 then error('x') end f(n - 1) return end\nf(100)"
+        #expect(try Self.shown(deep).contains("\nin:\n"))
+        let save = ScriptError(
+            kind: .contract,
+            message: "chat.lua: save: counts.x: a function cannot be kept",
+            file: "chat.lua",
+            line: 0,
+            handler: "save",
+            version: 2
+        )
+        #expect("\(Diagnosis(save))" == "chat.lua: save: counts.x: a function cannot be kept\nin the handler `save`")
     }
 
     @Test func limits() throws {
