@@ -132,6 +132,17 @@ def test_misspelt_handler_is_told_as_the_manual_says(tmp_path):
     assert run("serve", tmp_path, "--port", 0, cwd=tmp_path).stderr == told
 
 
+def test_check_tells_what_the_manual_shows(tmp_path):
+    told = re.search(r"^```\n(scripts/chat\.lua:.*?)^```", MANUAL.read_text(), re.MULTILINE | re.DOTALL)[1]
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/echo.lua").write_text("return {}")
+    (tmp_path / "scripts/chat.lua").write_text("\n" * 13 + '  conn:send("hi" text)\n')
+    talk = ["local talk = {}", "", "function talk.message(conn, data)", '  if data ~= "" then', "    conn:send(data)"]
+    (tmp_path / "scripts/talk.lua").write_text("\n".join([*talk, "", "end", "", "return talk"]))
+    ended = run("check", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (1, told)
+
+
 # MARK: The token
 
 

@@ -9,10 +9,14 @@ internal import LuaRuntime
 
 /// Where in a script the key of the table that it returns is defined.
 enum TablePlace {
-    /// The key that a message is about: the first that is quoted in it, which may be one of `on`.
+    /// The key that a message is about, which may be one of `on` or of a section of settings.
     static func range(of message: String, in text: LuaText) -> Range<Int>? {
         if message.hasPrefix("a script must return") { return Self.lastReturn(in: text) }
-        return message.quoted("\"").flatMap { Self.range(ofKey: $0, in: text) }
+        if message.hasPrefix("\"") || message.contains("key of the returned table: \"") {
+            return message.quoted("\"").flatMap { Self.range(ofKey: $0, in: text) }
+        }
+        guard let end = message.firstIndex(of: ":"), message[end...].hasPrefix(": the keys in it must be") else { return nil }
+        return Self.range(ofKey: String(message[..<end]), in: text)
     }
 
     /// What to do about a table that is not there.

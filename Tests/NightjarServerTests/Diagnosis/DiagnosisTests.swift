@@ -319,6 +319,14 @@ struct DiagnosisTests {
                   |   ^~~~
             """
         ),
+        (
+            "return { limits = { [1.5] = 1 } }",
+            """
+            scripts/chat.lua:1:10: error: limits: the keys in it must be strings, or 1, 2, 3 and so on
+                1 | return { limits = { [1.5] = 1 } }
+                  |          ^~~~~~
+            """
+        ),
         // Made in a way that no text shows.
         (
             "local c = {}\nc['mes' .. 'sage'] = 5\nreturn c",
@@ -362,13 +370,14 @@ struct DiagnosisTests {
         #expect(try Self.shown(deep).contains("\nin:\n"))
         let save = ScriptError(
             kind: .contract,
-            message: "chat.lua: save: counts.x: a function cannot be kept",
+            message: "chat.lua: save: \"close\": a function cannot be kept",
             file: "chat.lua",
             line: 0,
+            source: Array("return { close = print }".utf8),
             handler: "save",
             version: 2
         )
-        #expect("\(Diagnosis(save))" == "chat.lua: save: counts.x: a function cannot be kept\nin the handler `save`")
+        #expect("\(Diagnosis(save))" == "chat.lua: save: \"close\": a function cannot be kept\nin the handler `save`")
     }
 
     @Test func limits() throws {
