@@ -15,7 +15,9 @@ enum TablePlace {
         if message.hasPrefix("\"") || message.contains("key of the returned table: \"") {
             return message.quoted("\"").flatMap { Self.range(ofKey: $0, in: text) }
         }
-        guard let end = message.firstIndex(of: ":"), message[end...].hasPrefix(": the keys in it must be") else { return nil }
+        guard let end = message.firstIndex(of: ":"), message[end...].hasPrefix(": the keys in it must be") else {
+            return nil
+        }
         return Self.range(ofKey: String(message[..<end]), in: text)
     }
 
