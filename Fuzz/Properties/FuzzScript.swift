@@ -82,4 +82,6 @@ final class FuzzScript: ScriptHost {
     func cancelTimer(_ timer: TimerID) {}
     func spawn(_ body: TaskID) -> Bool { false }
     func wake(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int { 0 }
+    func stateHolder(of id: ConnectionID) -> StateHolder? { nil }
+    func stateIsLeftOut(of id: ConnectionID, because reason: String) {}
 }

@@ -111,7 +111,7 @@ static nj_audience read_audience(lua_State *L, nj_vm *vm, const nj_message *mess
 int nj_broadcast(lua_State *L, const char *function, const nj_room *room, int index) {
     nj_vm *vm = nj_vm_of(L);
     if (vm->phase != NJ_PHASE_RUN) {
-        return nj_raise(L, NJ_RUNTIME, "%s has no effect while the script loads", function);
+        return nj_raise_phase(L, vm, function);
     }
     nj_message message = nj_message_read(L, index, function, room == NULL ? NJ_TO_ROUTE : NJ_TO_ROOM);
     nj_effect effect = {

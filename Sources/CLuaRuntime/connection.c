@@ -76,7 +76,7 @@ static nj_connection *check_self(lua_State *L, nj_vm *vm, const char *method) {
     if (connection == NULL) {
         nj_raise(L, NJ_RUNTIME, "conn.%s was called without a conn: write conn:%s(...)", method, method);
     }
-    if (vm->phase != NJ_PHASE_RUN) nj_raise(L, NJ_RUNTIME, "conn:%s has no effect while the script loads", method);
+    if (vm->phase != NJ_PHASE_RUN) nj_raise_phase(L, vm, lua_pushfstring(L, "conn:%s", method));
     return connection;
 }
 
@@ -223,10 +223,7 @@ static int push_field(lua_State *L, nj_vm *vm, const nj_connection *connection, 
         lua_pushlstring(L, connection->public_id, sizeof connection->public_id);
         break;
     case FIELD_STATE:
-        if (lua_getiuservalue(L, 1, NJ_CONNECTION_STATE) != LUA_TNIL) break;
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, 1, NJ_CONNECTION_STATE);
+        nj_connection_push_state(L, vm, 1);
         break;
     case FIELD_REQUEST:
         push_request_field(L, vm);

@@ -124,7 +124,8 @@ static int wrap(lua_State *L) {
 static int yield(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     if (L != vm->task.thread) return lua_yield(L, lua_gettop(L));
-    const char *where = vm->phase == NJ_PHASE_RUN ? "a handler" : vm->phase == NJ_PHASE_LOAD ? "load" : "the top level";
+    const char *where = vm->phase == NJ_PHASE_RUN ? "a handler" : vm->phase == NJ_PHASE_LOAD ? "load" :
+                        vm->phase == NJ_PHASE_SAVE ? "save" : "the top level";
     return luaL_error(L, "coroutine.yield: %s is not a coroutine of the script's own", where);
 }
 

@@ -190,6 +190,11 @@ int nj_raise(lua_State *L, nj_failure_kind kind, const char *format, ...) {
     return lua_error(L);
 }
 
+int nj_raise_phase(lua_State *L, const nj_vm *vm, const char *function) {
+    const char *place = vm->phase == NJ_PHASE_SAVE ? "in save" : "while the script loads";
+    return nj_raise(L, NJ_RUNTIME, "%s has no effect %s", function, place);
+}
+
 int nj_raise_located(lua_State *L, nj_failure_kind kind, const char *text) {
     nj_vm *vm = nj_vm_of(L);
     nj_failure_locate(vm, L, 0);

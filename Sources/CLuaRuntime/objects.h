@@ -24,6 +24,8 @@ enum { NJ_CONNECTION_STATE = 1, NJ_CONNECTION_REQUEST = 2, NJ_CONNECTION_PROTOCO
 
 // Pushes the one object of a connection. Uses 4 slots.
 void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id);
+// Pushes the state of the conn at `index`, which may still be that of an older version. Uses 10 slots.
+void nj_connection_push_state(lua_State *L, nj_vm *vm, int index);
 // NULL when the value is no connection. Uses 1 slot; does not raise.
 nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
 // Pushes an iterator over the connections whose ids are in the answer. Uses 4 slots.

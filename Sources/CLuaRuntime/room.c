@@ -245,7 +245,7 @@ static int disconnect(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     const nj_room *room = check_own(L, vm, "disconnect");
     if (vm->phase != NJ_PHASE_RUN) {
-        return nj_raise(L, NJ_RUNTIME, "room:disconnect has no effect while the script loads");
+        return nj_raise_phase(L, vm, "room:disconnect");
     }
     nj_ending ending = nj_ending_read(L, 2, "room:disconnect");
     nj_bytes_empty(&vm->names.bytes, NJ_OUTBOX_KEPT);

@@ -40,9 +40,7 @@ static nj_change check_key(lua_State *L, const char *function) {
 
 // A script that is loaded may still be refused, and what it changed would stay.
 static nj_change check_change(lua_State *L, const char *function) {
-    if (nj_vm_of(L)->phase != NJ_PHASE_RUN) {
-        nj_raise(L, NJ_RUNTIME, "%s has no effect while the script loads", function);
-    }
+    if (nj_vm_of(L)->phase != NJ_PHASE_RUN) nj_raise_phase(L, nj_vm_of(L), function);
     return check_key(L, function);
 }
 

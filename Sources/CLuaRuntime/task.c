@@ -21,6 +21,8 @@ static void check_place(lua_State *L, const nj_vm *vm, const char *function) {
         place = "the top level";
     } else if (vm->phase == NJ_PHASE_LOAD) {
         place = "load";
+    } else if (vm->phase == NJ_PHASE_SAVE) {
+        place = "save";
     } else if (L != vm->task.thread) {
         place = "a coroutine of the script's own";
     } else if (!lua_isyieldable(L)) {
@@ -115,7 +117,8 @@ static int received(lua_State *L, int status, lua_KContext context) {
     const nj_resumption *resumption = nj_task_resumption(L);
     if (resumption->wakening != NJ_WOKEN) {
         lua_pushnil(L);
-        lua_pushstring(L, resumption->wakening == NJ_TIMED_OUT ? "timeout" : "closed");
+        lua_pushstring(L, resumption->wakening == NJ_TIMED_OUT ? "timeout" :
+                          resumption->wakening == NJ_RELOADED ? "reloaded" : "closed");
         return 2;
     }
     lua_pushlstring(L, resumption->length > 0 ? resumption->bytes : "", resumption->length);
@@ -147,6 +150,7 @@ static int spawn(lua_State *L) {
                         lua_isnone(L, 1) ? "missing" : luaL_typename(L, 1));
     }
     if (vm->phase == NJ_PHASE_TOP) return nj_raise(L, NJ_RUNTIME, "ws.spawn has no effect at the top level: use load");
+    if (vm->phase == NJ_PHASE_SAVE) return nj_raise_phase(L, vm, "ws.spawn");
     int count = lua_gettop(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->spawned_ref);
     lua_createtable(L, count, 1);

@@ -106,6 +106,7 @@ static int set_timer(lua_State *L, const char *name, int64_t least, bool repeats
     if (vm->phase == NJ_PHASE_TOP) {
         return nj_raise(L, NJ_RUNTIME, "%s has no effect at the top level: make timers in load", name);
     }
+    if (vm->phase == NJ_PHASE_SAVE) return nj_raise_phase(L, vm, name);
     int64_t delay = nj_duration_read(L, 1, name, "time");
     if (delay < least) return nj_raise(L, NJ_RUNTIME, "%s: time must be at least 1 ms", name);
     if (lua_type(L, 2) != LUA_TFUNCTION) {

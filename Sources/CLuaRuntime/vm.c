@@ -69,7 +69,8 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     vm->shared = shared;
     vm->product_version = product_version;
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
-    vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = vm->results_ref = LUA_NOREF;
+    vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = vm->results_ref = vm->seen_ref =
+        LUA_NOREF;
     nj_vm_set_key(vm, "type", 4);
     vm->main = lua_newstate(nj_allocate, vm);
     if (vm->main == NULL) {
@@ -228,10 +229,10 @@ static int push_load(lua_State *L, nj_vm *vm, const void *what) {
     return 1;
 }
 
-static bool run_loading(nj_vm *vm, nj_phase phase, const nj_event_frame *frame) {
+bool nj_vm_run_phase(nj_vm *vm, nj_phase phase, const nj_event_frame *frame, uint32_t ticks) {
     nj_task task = {.kind = NJ_EVENT_SPAWN};
     vm->phase = phase;
-    nj_outcome outcome = nj_vm_run(vm, &task, frame, vm->limits.load_ticks);
+    nj_outcome outcome = nj_vm_run(vm, &task, frame, ticks);
     vm->phase = NJ_PHASE_RUN;
     return outcome == NJ_FINISHED;
 }
@@ -240,34 +241,7 @@ bool nj_vm_load(nj_vm *vm, const char *name, const void *source, size_t length) 
     snprintf(vm->script, sizeof vm->script, "%s", name);
     nj_source script = {.name = name, .bytes = length > 0 ? source : "", .length = length};
     nj_event_frame frame = {.push = push_load, .what = &script};
-    return run_loading(vm, NJ_PHASE_TOP, &frame);
-}
-
-// Calls the script's `load` as the start of its first version: nothing was saved.
-static int run_load(lua_State *L) {
-    nj_vm *vm = nj_vm_of(L);
-    const int64_t *version = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->load_ref);
-    lua_pushnil(L);
-    lua_createtable(L, 0, 2);
-    lua_pushinteger(L, 0);
-    lua_setfield(L, -2, "from");
-    lua_pushinteger(L, (lua_Integer)*version);
-    lua_setfield(L, -2, "to");
-    lua_call(L, 2, 0);
-    return 0;
-}
-
-static int push_start(lua_State *L, nj_vm *vm, const void *what) {
-    (void)vm;
-    lua_pushcfunction(L, run_load);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)what);
-    return 1;
-}
-
-bool nj_vm_start(nj_vm *vm, int64_t version) {
-    nj_event_frame frame = {.push = push_start, .what = &version};
-    return vm->load_ref == LUA_NOREF || run_loading(vm, NJ_PHASE_LOAD, &frame);
+    return nj_vm_run_phase(vm, NJ_PHASE_TOP, &frame, vm->limits.load_ticks);
 }
 
 void nj_vm_set_key(nj_vm *vm, const void *key, size_t length) {

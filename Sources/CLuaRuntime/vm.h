@@ -48,8 +48,8 @@ typedef struct nj_task {
     uint64_t connection;
 } nj_task;
 
-// What the script may do: the top level has no effects, and `load` may only make timers.
-typedef enum nj_phase { NJ_PHASE_RUN, NJ_PHASE_TOP, NJ_PHASE_LOAD } nj_phase;
+// What the script may do: the top level and `save` have no effects, and `load` may only make timers.
+typedef enum nj_phase { NJ_PHASE_RUN, NJ_PHASE_TOP, NJ_PHASE_LOAD, NJ_PHASE_SAVE } nj_phase;
 
 typedef struct nj_event_frame {
     // Pushes a function and its arguments and answers the number of arguments, or -1 when there is nothing to run.
@@ -97,6 +97,8 @@ struct nj_vm {
         ws_ref, text_ref, binary_ref, tasks_ref, spawned_ref, timers_ref, timer_metatable_ref, load_ref,
         save_ref, on_ref, invalid_ref, json_null_ref,
         json_array_ref, room_metatable_ref, upgrades_ref;
+    // The tables that the check of states has met, while one goes on.
+    int seen_ref;
     // The handler whose results are read, for the place of what is wrong with them.
     int results_ref;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
@@ -142,6 +144,8 @@ static inline void nj_watch_look(lua_State *L, nj_vm *vm) {
 void nj_chunk_push(lua_State *L, nj_vm *vm, const nj_source *source);
 // Runs a frame in the coroutine of the task, or in the next one when it has none. Does not raise.
 nj_outcome nj_vm_run(nj_vm *vm, const nj_task *task, const nj_event_frame *frame, uint32_t ticks);
+// The same for what is no event; answers whether it ended well.
+bool nj_vm_run_phase(nj_vm *vm, nj_phase phase, const nj_event_frame *frame, uint32_t ticks);
 
 // MARK: failure.c
 
@@ -159,6 +163,8 @@ void nj_failure_plain(nj_vm *vm, int status, const char *message);
 // the given kind. Uses 4 slots.
 int nj_raise(lua_State *L, nj_failure_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+// Raises that a function has no effect where the script is now; only while it is no handler that runs.
+int nj_raise_phase(lua_State *L, const nj_vm *vm, const char *function);
 // Raises a limit's sentence with the place where the script was, also from the hook. Uses 1 slot.
 int nj_raise_located(lua_State *L, nj_failure_kind kind, const char *text);
 

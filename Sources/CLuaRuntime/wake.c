@@ -47,7 +47,7 @@ static int wait_for(lua_State *L) {
 // ws.wake(name [, value])
 static int wake(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
-    if (vm->phase != NJ_PHASE_RUN) return nj_raise(L, NJ_RUNTIME, "ws.wake has no effect while the script loads");
+    if (vm->phase != NJ_PHASE_RUN) return nj_raise_phase(L, vm, "ws.wake");
     size_t length;
     const char *name = read_name(L, "ws.wake", &length);
     nj_bytes *bytes = &vm->answer.bytes;

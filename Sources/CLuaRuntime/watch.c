@@ -123,6 +123,8 @@ void nj_watch_leave(nj_vm *vm) {
     uint64_t busy = vm->watch.busy_rest + (thread_time() - vm->watch.started);
     vm->watch.busy_ticks += (uint32_t)(busy / (NJ_TICK_MILLISECONDS * 1000000));
     vm->watch.busy_rest = busy % (NJ_TICK_MILLISECONDS * 1000000);
+    // Nor does what is looked at between events.
+    vm->watch.deadline = UINT64_MAX;
 #endif
 }
 
@@ -142,14 +144,15 @@ void nj_quota_describe(const nj_vm *vm, char *text, size_t capacity) {
 void nj_watch_describe(const nj_vm *vm, char *text, size_t capacity) {
     switch (vm->watch.cause) {
     case NJ_CAUSE_CPU:
-        snprintf(text, capacity, "%s ran longer than %u ms of CPU time", vm->phase == NJ_PHASE_RUN ? "handler" : "loading",
+        snprintf(text, capacity, "%s ran longer than %u ms of CPU time",
+                 vm->phase == NJ_PHASE_RUN ? "handler" : vm->phase == NJ_PHASE_SAVE ? "save" : "loading",
                  vm->watch.budget * NJ_TICK_MILLISECONDS);
         break;
     case NJ_CAUSE_WALL:
         snprintf(text, capacity, "handler waited until it was %g s old, and may get no older", vm->limits.wall / 1000.0);
         break;
     case NJ_CAUSE_ENDING:
-        snprintf(text, capacity, "handler ended because the server shuts down");
+        snprintf(text, capacity, "handler ended with the server, or with its version of the script");
         break;
     }
 }

@@ -152,6 +152,9 @@ final class HostBridge {
                 let name = UnsafeRawBufferPointer(start: name, count: nameLength)
                 let value = UnsafeRawBufferPointer(start: value, count: valueLength)
                 return HostBridge.with(context) { $0.host.wake(name, value: value) }
+            },
+            state: { context, id, answer in
+                HostBridge.with(context) { $0.appendState(of: ConnectionID(rawValue: id), to: answer) }
             }
         )
     }
@@ -162,6 +165,14 @@ final class HostBridge {
         _ body: (HostBridge) -> Result
     ) -> Result {
         Unmanaged<HostBridge>.fromOpaque(context)._withUnsafeGuaranteedRef { body($0) }
+    }
+
+    private func appendState(of id: ConnectionID, to answer: OpaquePointer) -> nj_state {
+        guard let holder = host.stateHolder(of: id) else { return .NJ_STATE_ABSENT }
+        if let why = holder.vm.write(stateOf: id, upgrade: holder.upgrade, to: answer), !holder.isInUse {
+            host.stateIsLeftOut(of: id, because: why)
+        }
+        return holder.isInUse ? .NJ_STATE_COPIED : .NJ_STATE_MOVED
     }
 
     private func appendModule(named name: String, to answer: OpaquePointer) -> Bool {

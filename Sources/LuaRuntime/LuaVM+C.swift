@@ -79,6 +79,7 @@ extension nj_resumption {
         self.init()
         switch resumption {
         case .timedOut: wakening = .NJ_TIMED_OUT
+        case .reloaded: wakening = .NJ_RELOADED
         case .closed: wakening = .NJ_CLOSED_FIRST
         case .expired: wakening = .NJ_EXPIRED
         case .ending: wakening = .NJ_ENDING

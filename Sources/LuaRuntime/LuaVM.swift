@@ -21,12 +21,15 @@ package final class LuaVM {
     /// What the script's table has beside handlers, in no order.
     package let settings: [ScriptSetting]
 
-    private let bridge: HostBridge
+    let bridge: HostBridge
     // Keeps the timer running.
     private var clock: CPUClock
     // Keeps the values there.
     private let shared: SharedSpace
-    private let vm: OpaquePointer
+    let vm: OpaquePointer
+
+    /// Tells its tasks and timers from those of the other VMs that its host had: ``TaskID/generation``.
+    package private(set) var generation: UInt64 = 0
 
     /// Makes a VM, compiles the script, runs its top level and checks the table that it returns.
     ///
@@ -75,7 +78,8 @@ package final class LuaVM {
         }
     }
 
-    /// Gives the VM, which has not started, to another host on the thread of another clock.
+    /// Gives the VM, which has not started, to another host on the thread of another clock, or of none when it is to be
+    /// destroyed.
     package func move(to host: any ScriptHost, clock: CPUClock) {
         nj_vm_set_clock(vm, clock.pointer)
         self.clock = clock
@@ -86,11 +90,33 @@ package final class LuaVM {
     /// script's `load`.
     ///
     /// To be called before any event.
-    package func start(limits: ScriptLimits, instances: Int = 1) throws(ScriptError) {
+    ///
+    /// - Parameters:
+    ///   - former: the version that serves until now; 0 for none.
+    ///   - saved: what its ``save()`` answered.
+    ///   - generation: greater than that of the host's other VMs; less than 2^23.
+    package func start(
+        limits: ScriptLimits,
+        instances: Int = 1,
+        after former: Int = 0,
+        saved: [UInt8] = [],
+        generation: UInt64 = 0
+    ) throws(ScriptError) {
         var cLimits = nj_limits(limits)
         nj_vm_set_limits(vm, &cLimits)
         nj_vm_set_instance(vm, UInt32(clamping: script.instance), UInt32(clamping: instances))
-        guard nj_vm_start(vm, Int64(script.version)) else { throw failure(in: "load") }
+        self.generation = generation
+        let isStarted = saved.withUnsafeBytes { saved in
+            var start = nj_start(
+                from: Int64(former),
+                to: Int64(script.version),
+                saved: saved.baseAddress,
+                saved_length: saved.count,
+                number: TaskID.firstNumber(of: generation)
+            )
+            return nj_vm_start(vm, &start)
+        }
+        guard isStarted else { throw failure(in: "load") }
     }
 
     /// Runs `upgrade`; its answer comes as an effect. The state that it returned waits until ``connect(_:after:)`` takes it,
@@ -272,7 +298,7 @@ package final class LuaVM {
         return Outcome(outcome)
     }
 
-    private func failure(in handler: String) -> ScriptError {
+    func failure(in handler: String) -> ScriptError {
         ScriptError(nj_vm_failure(vm).pointee, in: handler, of: script, sources: bridge.sources)
     }
 }

@@ -25,6 +25,9 @@ package enum Resumption {
     /// The message that `receive` waits for.
     case message(UnsafeRawBufferPointer, isText: Bool)
 
+    /// Another version of the script serves now: `receive` waits no more.
+    case reloaded
+
     /// The connection of `receive` has ended.
     case closed
 
@@ -34,7 +37,7 @@ package enum Resumption {
     /// The handler is older than it may get: it is ended, whatever it catches.
     case expired
 
-    /// The server shuts down: the same.
+    /// The server shuts down, or what waits belongs to a version that is replaced: the same.
     case ending
 }
 

@@ -100,6 +100,26 @@ package enum EnvironmentValue: Sendable, Equatable {
     case refused
 }
 
+/// The VM of an older version of a script, which has the state of a connection.
+package struct StateHolder {
+    package var vm: LuaVM
+
+    /// The upgrade that returned the state, when no `connect` has taken it there.
+    package var upgrade: RequestToken?
+
+    /// Whether a handler of the connection still runs there: then what others see is a copy.
+    package var isInUse: Bool
+
+    package init(vm: LuaVM, upgrade: RequestToken?, isInUse: Bool) {
+        self.vm = vm
+        self.upgrade = upgrade
+        self.isInUse = isInUse
+    }
+}
+
+@available(*, unavailable)
+extension StateHolder: Sendable {}
+
 /// What a script's functions ask of the server, at the call, on the VM's thread.
 ///
 /// The functions are called with Lua on the stack: they must not call back into the VM, but for
@@ -191,4 +211,10 @@ package protocol ScriptHost: AnyObject {
 
     /// Wakes every handler that waits for the name, when the event is over, and answers how many.
     func wake(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int
+
+    /// Where the state of a connection is when the VM that runs has none of it; nil when no older version has it.
+    func stateHolder(of id: ConnectionID) -> StateHolder?
+
+    /// The state of a connection did not come over from the older version; the sentence has the path to what is in the way.
+    func stateIsLeftOut(of id: ConnectionID, because reason: String)
 }

@@ -91,7 +91,11 @@ static const char script[] =
     "    local function deep(n) if n > 0 then return 1 + deep(n - 1) end error('deep') end\n"
     "    if data == 'deep' then deep(150) end\n"
     "  end,\n"
-    "  load = function() ws.every(1, function(dt) seen.dt = dt end) end,\n"
+    "  load = function(saved, info) seen.saved = saved; ws.every(1, function(dt) seen.dt = dt + info.to end) end,\n"
+    "  save = function()\n"
+    "    pcall(ws.after, 1, print)\n"
+    "    return { data_of({ text = 'saved' }), { a = { ws.json.null, 1.5 } }, ws.room('x') }\n"
+    "  end,\n"
     "  on = { wait = function(conn, msg)\n"
     "    local c <close> = util.closer()\n"
     "    ws.spawn(function(a, b) ws.sleep(1); seen.spawned = a .. b end, msg.text, data_of(msg))\n"
@@ -283,6 +287,11 @@ static size_t host_wake(void *context, const void *name, size_t name_length, con
     return 1;
 }
 
+// The state of the connection with the next number stands for that of an older version.
+static nj_state host_state(void *context, uint64_t id, nj_answer *answer) {
+    return nj_vm_write_state(*(nj_vm **)context, id + 1, 7, answer) ? NJ_STATE_MOVED : NJ_STATE_ABSENT;
+}
+
 // MARK: One life
 
 static void report(nj_vm *vm) {
@@ -368,6 +377,7 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         .cancel_timer = host_cancel_timer,
         .spawn = host_spawn,
         .wake = host_wake,
+        .state = host_state,
     };
     nj_limits limits = {
         .memory = 1 << 20,
@@ -394,7 +404,9 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         while (nj_vm_next_setting(vm, &setting)) setting_count += setting.key_length > 0;
         nj_vm_set_limits(vm, &limits);
         nj_vm_set_instance(vm, 1, 2);
-        if (!nj_vm_start(vm, 1)) report(vm);
+        static const uint8_t nothing_saved[] = {0};
+        nj_start start = {.from = 1, .to = 2, .saved = nothing_saved, .saved_length = 1, .number = 1};
+        if (!nj_vm_start(vm, &start)) report(vm);
         dispatch(vm, NJ_EVENT_UPGRADE, "");
         nj_vm_abandon_upgrade(vm, 7);
         bool is_done = dispatch(vm, NJ_EVENT_UPGRADE, "");
@@ -402,7 +414,15 @@ static bool live(nj_clock *clock, uint64_t fail_from, uint64_t fail_count) {
         is_done = dispatch(vm, NJ_EVENT_REQUEST, "body") && is_done;
         dispatch(vm, NJ_EVENT_REQUEST, "nothing");
         is_done = dispatch(vm, NJ_EVENT_CONNECT, "") && is_done;
+        const void *saved;
+        size_t saved_length;
+        is_done = nj_vm_save(vm, &saved, &saved_length) && (saved_length > 0 || fail_count > 0) && is_done;
+        is_done = nj_vm_check_state(vm, 1) && nj_vm_take_state(vm, 0) && is_done;
+        nj_vm_check_state(vm, 0);
+        nj_vm_end_check(vm);
+        nj_vm_forget(vm, 0);
         is_done = dispatch(vm, NJ_EVENT_MESSAGE, "hello") && is_done;
+        nj_vm_take_state(vm, 0);
         if (fail_count == 0 && !is_done) {
             const nj_failure *failure = nj_vm_failure(vm);
             printf("failed without a reason: %.*s\n", (int)failure->message_length, failure->message);

@@ -42,6 +42,10 @@ final class FakeHost: ScriptHost {
     var mayHaveTimers = true
     var spawned: [TaskID] = []
     var woken: [(name: String, value: [UInt8])] = []
+    /// The VM of an older version, whether handlers still run in it, and what did not come over from there.
+    var older: LuaVM?
+    var isOlderInUse = false
+    var leftOut: [String] = []
     weak var vm: LuaVM?
 
     func connect(_ number: UInt64) -> ConnectionID {
@@ -231,6 +235,14 @@ final class FakeHost: ScriptHost {
     func wake(_ name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int {
         woken.append((String(decoding: name, as: UTF8.self), Array(value)))
         return waits.values.count { $0.hasPrefix("name \(String(decoding: name, as: UTF8.self))") }
+    }
+
+    func stateHolder(of id: ConnectionID) -> StateHolder? {
+        older.map { StateHolder(vm: $0, upgrade: nil, isInUse: isOlderInUse) }
+    }
+
+    func stateIsLeftOut(of id: ConnectionID, because reason: String) {
+        leftOut.append(reason)
     }
 
     private func describe(_ effect: Effect) -> String {

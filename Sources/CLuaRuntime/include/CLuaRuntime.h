@@ -93,6 +93,9 @@ typedef struct nj_wait {
     size_t name_length;
 } nj_wait;
 
+/// NJ_STATE_ABSENT: no older version has it. NJ_STATE_COPIED: a handler of the connection still uses it there.
+typedef enum NJ_CLOSED_ENUM nj_state { NJ_STATE_ABSENT, NJ_STATE_MOVED, NJ_STATE_COPIED } nj_state;
+
 /// What a script learns of a variable of the environment. NJ_VARIABLE_REFUSED: the configuration does not name it.
 typedef enum NJ_CLOSED_ENUM nj_variable { NJ_VARIABLE_SET, NJ_VARIABLE_UNSET, NJ_VARIABLE_REFUSED } nj_variable;
 
@@ -177,6 +180,8 @@ typedef struct nj_host {
     /// Wakes every handler that waits for the name, after this event, and answers how many; the value is plain data.
     size_t (*_Nonnull wake)(void *_Nonnull context, const void *_Nonnull name, size_t name_length,
                             const void *_Nullable value, size_t value_length);
+    /// Has nj_vm_write_state append the state of a connection, if the VM of an older version has it.
+    nj_state (*_Nonnull state)(void *_Nonnull context, uint64_t id, nj_answer *_Nonnull answer);
 } nj_host;
 
 void nj_answer_append(nj_answer *_Nonnull answer, const void *_Nullable bytes, size_t length);
@@ -219,9 +224,37 @@ nj_vm *_Nullable nj_vm_create(const nj_limits *_Nonnull limits, const nj_host *_
 /// folder. On false nj_vm_failure tells why, and the VM can only be destroyed.
 bool nj_vm_load(nj_vm *_Nonnull vm, const char *_Nonnull name, const void *_Nullable source, size_t length);
 
-/// Runs the `load` of a loaded script as the start of this version, before any event. On false nj_vm_failure tells why,
-/// and the VM can only be destroyed.
-bool nj_vm_start(nj_vm *_Nonnull vm, int64_t version);
+/// How a version begins.
+typedef struct nj_start {
+    /// The version that serves until now, 0 for none, and the one that begins.
+    int64_t from, to;
+    /// What nj_vm_save made in the VM of the former.
+    const void *_Nullable saved;
+    size_t saved_length;
+    /// Tasks and timers of the VM have greater numbers than this.
+    uint64_t number;
+} nj_start;
+
+/// Runs the `load` of a loaded script, before any event; within the time of an event when another version serves until
+/// then. On false nj_vm_failure tells why, and the VM can only be destroyed.
+bool nj_vm_start(nj_vm *_Nonnull vm, const nj_start *_Nonnull start);
+
+/// Runs the script's `save`. What it returned is plain data, valid until the next call that takes the VM; without a `save`,
+/// or when it returned nil, it has no bytes. On false nj_vm_failure tells why.
+bool nj_vm_save(nj_vm *_Nonnull vm, const void *_Nullable *_Nonnull saved, size_t *_Nonnull length);
+
+/// Appends the state of a connection as plain data, or that which waits for it under the token of its upgrade. Runs nothing
+/// of the script, so that it may be called while another VM runs. On false nj_vm_failure tells why.
+bool nj_vm_write_state(nj_vm *_Nonnull vm, uint64_t id, uint64_t token, nj_answer *_Nonnull answer);
+
+/// Has a VM take the state of a connection over now, unless it has one. Between events only. On false nj_vm_failure tells why.
+bool nj_vm_take_state(nj_vm *_Nonnull vm, uint64_t id);
+
+/// Whether the state of a connection can be written, and has no table in common with those that were looked at since
+/// nj_vm_end_check. Between events only. On false nj_vm_failure tells why.
+bool nj_vm_check_state(nj_vm *_Nonnull vm, uint64_t id);
+
+void nj_vm_end_check(nj_vm *_Nonnull vm);
 
 /// Names the field of JSON messages by which `on` dispatches, `type` without this. At most NJ_LONGEST_MESSAGE_KEY bytes.
 void nj_vm_set_key(nj_vm *_Nonnull vm, const void *_Nonnull key, size_t length);
@@ -312,10 +345,10 @@ typedef enum NJ_CLOSED_ENUM nj_outcome { NJ_FINISHED, NJ_UNHANDLED, NJ_FAILED, N
 /// Runs the handler of an event.
 nj_outcome nj_vm_dispatch(nj_vm *_Nonnull vm, const nj_event *_Nonnull event);
 
-/// NJ_WOKEN: what was waited for has come. The last three end what waits: NJ_CLOSED_FIRST only a wait for a message,
-/// NJ_EXPIRED and NJ_ENDING the handler itself, whatever it catches.
+/// NJ_WOKEN: what was waited for has come. NJ_RELOADED and NJ_CLOSED_FIRST end a wait for a message, the last two the
+/// handler itself, whatever it catches.
 typedef enum NJ_CLOSED_ENUM nj_wakening {
-    NJ_WOKEN, NJ_TIMED_OUT, NJ_CLOSED_FIRST, NJ_EXPIRED, NJ_ENDING
+    NJ_WOKEN, NJ_TIMED_OUT, NJ_RELOADED, NJ_CLOSED_FIRST, NJ_EXPIRED, NJ_ENDING
 } nj_wakening;
 
 typedef struct nj_resumption {
