@@ -59,7 +59,7 @@ package final class Connection: RoomOccupant {
     static let chunkLimit = 64 * 1024
 
     package let id: ConnectionID
-    package let route: Route
+    package private(set) var route: Route
 
     /// Whether permessage-deflate was agreed; here too, because a look into ``websocket`` for it copies that.
     let hasDeflate: Bool
@@ -157,6 +157,12 @@ package final class Connection: RoomOccupant {
 
     /// Bytes of memory that hold what was read and not parsed.
     package var heldCapacity: Int { self.heldInput?.storageCapacity ?? 0 }
+
+    /// Another version of the route's script serves from now on. What bounds single messages, and the pings, stay as they were
+    /// at the handshake.
+    func take(_ route: Route) {
+        self.route = route
+    }
 
     /// Bytes that wait to be sent: what is queued, and what the transport holds.
     package var bufferedBytes: Int {

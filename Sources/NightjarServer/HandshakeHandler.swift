@@ -187,7 +187,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         switch error {
         case .headerOverflow:
-            let isTarget = self.gate.requestLineBytes > self.configuration.handshake.targetBytes + Self.restOfRequestLine
+            let isTarget =
+                self.gate.requestLineBytes > self.configuration.handshake.targetBytes + Self.restOfRequestLine
             self.refuse(isTarget ? self.targetTooLong : self.headersTooLong, context: context)
         case .invalidEOFState:
             // The client hung up within its request: nobody is there to be told.

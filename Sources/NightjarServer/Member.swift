@@ -38,6 +38,9 @@ package final class Member: RoomOccupant {
     /// The connection itself when its socket lives on this loop, else nil.
     package var connection: Connection?
 
+    /// ``LuaVM/generation`` of the VM that has its state.
+    package var home: UInt64 = 0
+
     /// What waits while a handler of the connection does; nil when none does.
     var held: Held?
 

@@ -6,7 +6,7 @@
 //
 
 package import LuaRuntime
-package import Synchronization
+internal import Synchronization
 
 /// A path and the script that serves it, as every event loop sees them.
 package final class Route: Sendable {
@@ -32,14 +32,10 @@ package final class Route: Sendable {
     package var isPerCore: Bool { self.configuration.instances == .perCore }
 
     /// What all event loops know of who is there.
-    package let census = RouteCensus()
+    package let census: RouteCensus
 
     /// What the configuration and other scripts call the route: the script's file without `.lua`.
     package var name: String { String(self.script.dropLast(".lua".count)) }
-
-    /// True while more waits for the one VM than it may hold: connections on every loop stop reading.
-    /// ``Worker/isCongested(_:)`` knows of those that each have a VM on their own loop.
-    package let isCongested = Atomic<Bool>(false)
 
     private let handlerBits = Atomic<UInt16>(0)
 
@@ -55,5 +51,16 @@ package final class Route: Sendable {
         self.script = script
         self.configuration = configuration
         self.owner = owner
+        self.census = RouteCensus()
+    }
+
+    /// The same route with what the next version of its script says of it.
+    package init(replacing former: Route, pattern: PathPattern, configuration: RouteConfiguration) {
+        self.index = former.index
+        self.pattern = pattern
+        self.script = former.script
+        self.configuration = configuration
+        self.owner = former.owner
+        self.census = former.census
     }
 }

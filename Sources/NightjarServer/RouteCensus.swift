@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-internal import Synchronization
+package import Synchronization
 
 /// What every event loop may know of a route: who is there, by numbers only.
 ///
@@ -21,6 +21,10 @@ package final class RouteCensus: Sendable {
     private let audiences = Atomic<UInt64>(0)
     /// A bit for each window that a connection has ever agreed to have its messages compressed with.
     private let windows = Atomic<UInt32>(0)
+
+    /// True while more waits for the route's one VM than it may hold: connections on every loop stop reading.
+    /// ``Worker/isCongested(_:)`` knows of those that each have a VM on their own loop.
+    package let isCongested = Atomic<Bool>(false)
 
     package init() {}
 

@@ -68,7 +68,7 @@ struct RouteLoader: Sendable {
         return (routes, problems + self.conflicts(among: routes, of: scripts))
     }
 
-    private func conflicts(among routes: [Route], of scripts: [Script]) -> [ServerStartError.Problem] {
+    func conflicts(among routes: [Route], of scripts: [Script]) -> [ServerStartError.Problem] {
         PathConflict.all(among: routes).map { conflict in
             let source = scripts.first { $0.name == conflict.script }?.source
             return .script(Diagnosis(setting: conflict.problem, file: conflict.script, source: source))
@@ -76,8 +76,7 @@ struct RouteLoader: Sendable {
     }
 
     private func load(_ script: Script, index: Int) async throws -> Route {
-        let owners = self.workers.count > self.ioThreads ? self.ioThreads..<self.workers.count : 0..<self.ioThreads
-        let first = self.workers[owners.lowerBound + index % owners.count]
+        let first = self.workers[self.owners.lowerBound + index % self.owners.count]
         let loaded = try await first.eventLoop.submit { try self.load(script, index: index, on: first) }.get()
         let route = loaded.route
         guard route.isPerCore else { return route }
@@ -127,7 +126,25 @@ struct RouteLoader: Sendable {
             for: Route(index: index, pattern: pattern, script: script.name, configuration: known, owner: worker.index),
             on: worker
         )
-        let settings = ScriptSettings(try self.load(script, into: runner), of: script.name)
+        let (served, configuration) = try self.settings(try self.load(script, into: runner), of: script)
+        let isPerCore = configuration.instances == .perCore
+        let route = Route(
+            index: index,
+            pattern: served,
+            script: script.name,
+            configuration: configuration,
+            owner: isPerCore ? index % self.ioThreads : worker.index
+        )
+        return (route, runner)
+    }
+
+    /// What the table of a loaded script and the configuration say of its route.
+    func settings(
+        _ own: [ScriptSetting],
+        of script: Script
+    ) throws(ServerStartError) -> (pattern: PathPattern, configuration: RouteConfiguration) {
+        let name = String(script.name.dropLast(".lua".count))
+        let settings = ScriptSettings(own, of: script.name)
         let problems =
             settings.problems.map {
                 ServerStartError.Problem.script(Diagnosis(setting: $0, file: script.name, source: script.source))
@@ -135,23 +152,33 @@ struct RouteLoader: Sendable {
 
         let configuration = self.configuration.configuration(ofRoute: name, own: settings.given)
         let given = (self.configuration.routes[name] ?? []).last { $0.key == "path" }
-        let own: PathPattern
+        let pattern: PathPattern
         do {
-            own =
-                configuration.path.isEmpty ? pattern : try self.pattern(configuration.path, givenBy: given, of: script)
+            pattern =
+                configuration.path.isEmpty
+                ? try self.pattern(script.route, givenBy: nil, of: script)
+                : try self.pattern(configuration.path, givenBy: given, of: script)
         } catch {
             throw ServerStartError(problems + error.problems)
         }
         guard problems.isEmpty else { throw ServerStartError(problems) }
-        let isPerCore = configuration.instances == .perCore
-        let route = Route(
-            index: index,
-            pattern: own,
-            script: script.name,
-            configuration: configuration,
-            owner: isPerCore ? index % self.ioThreads : worker.index
-        )
-        return (route, runner)
+        return (pattern, configuration)
+    }
+
+    /// The loops that may own the VM of a route.
+    var owners: Range<Int> {
+        self.workers.count > self.ioThreads ? self.ioThreads..<self.workers.count : 0..<self.ioThreads
+    }
+
+    /// Has VMs that were loaded elsewhere serve a new route, the first on its owner.
+    func start(_ vms: [LuaVM], on route: Route, loops: [Worker]) async throws {
+        for (worker, vm) in zip(loops, vms.map(OwnedVM.init)) {
+            try await worker.eventLoop.submit {
+                let runner = self.makeRunner(for: route, on: worker)
+                runner.take(vm.vm)
+                try self.start(runner, on: route, instances: loops.count)
+            }.get()
+        }
     }
 
     /// Starts a VM that was loaded elsewhere, so that a script's top level runs once for each of its VMs.

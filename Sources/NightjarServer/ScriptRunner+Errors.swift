@@ -7,15 +7,17 @@
 
 internal import Logging
 internal import LuaRuntime
+internal import NIOCore
 
 /// What becomes of a handler's error.
 extension ScriptRunner {
     /// Logs a handler's error, then hands it to the script's own `error` handler.
     func report(_ error: ScriptError, from member: Member?) {
         // What is ended for the server's end is no mistake of the script.
-        if self.isEnding, error.kind == .wall { return }
+        if self.isEnding || self.endsQuietly, error.kind == .wall { return }
         self.log(error, member)
-        guard let vm = self.vm, vm.handlers.contains(.error) else { return }
+        self.note(error, from: member)
+        guard let vm = self.guest ?? self.vm, vm.handlers.contains(.error) else { return }
         // Should it wait, then for itself: the connection's next event does not.
         (self.current, self.resumed, self.backgroundSubject) = (nil, nil, .background)
         do {
@@ -23,6 +25,28 @@ extension ScriptRunner {
         } catch {
             self.log(error, member)
         }
+    }
+
+    /// Counts the connection, and has a version taken back in whose probation there are too many.
+    private func note(_ error: ScriptError, from member: Member?) {
+        guard let member, error.version == self.vm?.script.version else { return }
+        let now = self.worker.eventLoop.now
+        self.errorCensus.note(member.id, now: now)
+        guard var probation = self.probation else { return }
+        self.probation = nil
+        guard !probation.isOver(now: now) else { return }
+        if probation.note(member.id, open: self.openCount, former: self.formerFailures) {
+            self.takeBack?(self.route.index, error.version)
+        } else {
+            self.probation = probation
+        }
+    }
+
+    /// The version that has begun is on probation.
+    package func beginProbation() {
+        let now = self.worker.eventLoop.now
+        self.formerFailures = self.errorCensus.take(now: now)
+        self.probation = Probation(now: now)
     }
 
     private func log(_ error: ScriptError, _ member: Member?) {

@@ -23,7 +23,7 @@ extension ScriptRunner {
 
         /// Why a handler that waits goes on; its message is what waits behind it.
         enum Cause {
-            case timedOut, message, closed, expired, ending
+            case timedOut, message, reloaded, closed, expired, ending
             case value(ByteBuffer)
         }
     }

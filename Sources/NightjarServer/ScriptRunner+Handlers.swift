@@ -76,6 +76,7 @@ extension ScriptRunner {
         self.route.census.countOpen(by: 1)
         self.worker.admit(member)
         let upgrade = member.request.upgrade
+        self.settle(member, in: upgrade.flatMap { self.acceptedUpgrades.removeValue(forKey: $0) })
         self.perform(.connection(member, .connect)) { (vm) throws(ScriptError) in
             try vm.connect(member.id, after: upgrade)
         }
@@ -103,8 +104,10 @@ extension ScriptRunner {
     }
 
     /// Runs a handler, applies its effects, and does what its end means, unless it waits.
-    func perform(_ subject: Subject, _ body: (LuaVM) throws(ScriptError) -> Outcome) {
-        guard let vm = self.vm else {
+    ///
+    /// - Parameter older: the VM in which it waited; nil for the one that serves.
+    func perform(_ subject: Subject, in older: LuaVM? = nil, _ body: (LuaVM) throws(ScriptError) -> Outcome) {
+        guard let vm = older ?? self.vm else {
             self.complete(subject, succeeded: true)
             return
         }
@@ -115,6 +118,7 @@ extension ScriptRunner {
         case .request, .timer, .background:
             self.backgroundSubject = subject
         }
+        self.guest = older
         var outcome: Outcome?
         do {
             outcome = try body(vm)
@@ -127,6 +131,7 @@ extension ScriptRunner {
             self.hold(behind: member)
         }
         self.finishEvent()
+        self.guest = nil
         if outcome != .suspended {
             self.complete(subject, succeeded: outcome != nil)
         }
@@ -175,6 +180,10 @@ extension ScriptRunner {
 
     private func forget(_ member: Member) {
         self.vm?.forget(member.id)
+        for retired in self.retired.values {
+            retired.vm.forget(member.id)
+        }
+        self.leaveHome(member)
         member.connection?.member = nil
         member.connection = nil
         self.membersByID[member.id] = nil

@@ -24,7 +24,7 @@ extension ScriptRunner {
         if self.queuedBytes > self.route.configuration.scriptQueueBytes {
             if !self.isCongested {
                 self.isCongested = true
-                self.route.isCongested.store(!self.route.isPerCore, ordering: .relaxed)
+                self.route.census.isCongested.store(!self.route.isPerCore, ordering: .relaxed)
                 self.worker.exceeded(
                     .scriptQueue,
                     "reading pauses for all clients of the route: \(self.queuedBytes) bytes wait for the script",
@@ -41,20 +41,23 @@ extension ScriptRunner {
         self.worker.account(-event.cost)
         if self.isCongested, self.queuedBytes <= self.route.configuration.scriptQueueBytes / 2 {
             self.isCongested = false
-            self.route.isCongested.store(false, ordering: .relaxed)
+            self.route.census.isCongested.store(false, ordering: .relaxed)
             self.worker.congestionOver(of: self.route)
         }
     }
 
     /// Runs what waits, until the VM has used its slice.
     func drainQueue() {
-        guard !self.isRunning, !self.isResting, !self.queue.isEmpty else { return }
+        guard !self.isRunning, !self.isResting, !self.isPaused, !self.queue.isEmpty else { return }
         self.isRunning = true
         while !self.isResting, let event = self.queue.popFirst() {
             self.run(event)
             self.noteTime()
         }
         self.isRunning = false
+        if !self.retired.isEmpty {
+            self.closeRetired()
+        }
     }
 
     // MARK: - Fairness

@@ -28,6 +28,7 @@ extension ScriptRunner {
     /// Nobody waits for the answer any more, and if it was to let the client in, no connection follows.
     package func abandoned(_ token: RequestToken) {
         self.requests[token] = nil
+        self.acceptedUpgrades[token] = nil
         self.abandonedUpgrades.append(token)
         if !self.isRunning {
             self.dropAbandoned()
@@ -59,7 +60,9 @@ extension ScriptRunner {
                 fields: Array(fields)
             )
         )
-        if !isWaitedFor {
+        if isWaitedFor {
+            self.acceptedUpgrades[token] = (self.guest ?? self.vm)?.generation
+        } else {
             self.abandonedUpgrades.append(token)
         }
     }
@@ -68,6 +71,9 @@ extension ScriptRunner {
     func dropAbandoned() {
         while let token = self.abandonedUpgrades.popLast() {
             self.vm?.abandonUpgrade(token)
+            for retired in self.retired.values {
+                retired.vm.abandonUpgrade(token)
+            }
         }
     }
 

@@ -106,7 +106,7 @@ extension ScriptRunner: ScriptHost {
     }
 
     package func applyEffects() {
-        while let effect = self.vm?.nextEffect() {
+        while let effect = (self.guest ?? self.vm)?.nextEffect() {
             switch effect {
             case .send(let id, let isText, let payload, let options):
                 guard let member = self.member(id) else { continue }

@@ -90,6 +90,9 @@ extension ScriptRunner {
             self.setPatience(of: task, timeout, now: now, expiry: expiry)
         }
         self.suspensions[task] = suspension
+        if self.isRetiredRunning {
+            self.retired[task.generation]?.taskCount += 1
+        }
         if self.isEnding {
             self.queue.append(.resume(task, .ending))
         }
@@ -98,7 +101,9 @@ extension ScriptRunner {
     }
 
     package func setTimer(_ timer: TimerID, after delay: Int64, every interval: Int64) -> Bool {
-        guard self.timers.count < self.route.configuration.timers else {
+        // Those of its version have ended.
+        if self.isRetiredRunning { return true }
+        guard self.timers.count - (self.swap?.formerTimers ?? 0) < self.route.configuration.timers else {
             self.exceeded(.timers, "a timer was refused: this script has \(self.timers.count)")
             return false
         }
@@ -114,6 +119,7 @@ extension ScriptRunner {
     }
 
     package func spawn(_ body: TaskID) -> Bool {
+        if self.isRetiredRunning { return true }
         guard self.suspensions.count + self.spawnedCount < self.route.configuration.handlers else {
             self.exceeded(.handlers, "a body was not spawned: \(self.suspensions.count) handlers of this script wait")
             return false
@@ -141,7 +147,9 @@ extension ScriptRunner {
         guard let member = subject.member else { return }
         let held = member.held ?? Member.Held()
         member.held = held
-        if held.hasMessage {
+        if self.isRetiredRunning {
+            self.queue.append(.resume(task, .reloaded))
+        } else if held.hasMessage {
             self.queue.append(.resume(task, .message))
         } else if member.phase != .open || held.hasClose {
             self.queue.append(.resume(task, .closed))
@@ -173,6 +181,7 @@ extension ScriptRunner {
     func release(_ member: Member) {
         guard let held = member.held else { return }
         member.held = nil
+        self.moveState(of: member)
         self.queue.prepend(contentsOf: held.events)
     }
 
@@ -242,6 +251,7 @@ extension ScriptRunner {
     }
 
     func run(spawned body: TaskID) {
+        guard body.generation == self.vm?.generation else { return }
         self.spawnedCount -= 1
         guard !self.isEnding else { return }
         self.perform(.background) { (vm) throws(ScriptError) in try vm.spawned(body) }
@@ -250,6 +260,7 @@ extension ScriptRunner {
     /// Goes on with a handler that waits; nothing when something else was quicker.
     func run(task: TaskID, _ cause: Event.Cause) {
         guard let suspension = self.suspensions.removeValue(forKey: task) else { return }
+        self.retired[task.generation]?.taskCount -= 1
         if !suspension.name.isEmpty {
             self.endWaiting(task, for: suspension.name)
         }
@@ -260,8 +271,12 @@ extension ScriptRunner {
         let handler = suspension.subject.handler
         switch cause {
         case .timedOut: self.resume(task, with: .timedOut, suspension)
+        case .reloaded: self.resume(task, with: .reloaded, suspension)
         case .closed: self.resume(task, with: .closed, suspension)
-        case .ending: self.resume(task, with: .ending, suspension)
+        case .ending:
+            self.endsQuietly = true
+            self.resume(task, with: .ending, suspension)
+            self.endsQuietly = false
         case .expired:
             self.exceeded(.wall, "a handler (\(handler)) waited longer than \(self.route.configuration.wall)")
             self.resume(task, with: .expired, suspension)
@@ -283,7 +298,8 @@ extension ScriptRunner {
 
     private func resume(_ task: TaskID, with resumption: Resumption, _ suspension: Suspension) {
         let handler = suspension.subject.handler
-        self.perform(suspension.subject) { (vm) throws(ScriptError) in
+        let retired = self.retired[task.generation]
+        self.perform(suspension.subject, in: retired?.vm) { (vm) throws(ScriptError) in
             try vm.resume(task, with: resumption, in: handler)
         }
     }

@@ -21,15 +21,34 @@ package final class ScriptRunner {
     /// what is left of the event that runs then.
     package static let sliceTicks: UInt32 = 1
 
-    package private(set) var route: Route
+    package internal(set) var route: Route
     package unowned let worker: Worker
-    package private(set) var logger: Logger
+    package internal(set) var logger: Logger
     package let readModule: (String) -> ModuleSource
     package let environment: ScriptEnvironment
     let sliceTicks: UInt32
 
-    package private(set) var vm: LuaVM?
-    package private(set) var version = 0
+    package internal(set) var vm: LuaVM?
+    /// The VM of another version, while something of its script runs.
+    var guest: LuaVM?
+    /// VMs of older versions, in which handlers wait or states are left, by their generation.
+    var retired: [UInt64: RetiredVM] = [:]
+    /// The version that is about to begin.
+    var swap: Swap?
+    var lastGeneration: UInt64 = 0
+    /// How many members have their state in the VM of which generation.
+    var homes: [UInt64: Int] = [:]
+    /// The VMs of upgrades that let somebody in whose connection is still to come.
+    var acceptedUpgrades: [RequestToken: UInt64] = [:]
+    /// Who may have a state in the VM of an older version.
+    var moving: [ConnectionID] = []
+    var isMoving = false
+    /// Who errs, for as long as the version is on probation.
+    var probation: Probation?
+    var formerFailures = 0
+    var errorCensus = ErrorCensus()
+    /// Takes the version back that is on probation.
+    package var takeBack: ((_ route: Int, _ version: Int) -> Void)?
     package internal(set) var membersByID: [ConnectionID: Member] = [:]
     package internal(set) var names: [PublicID: ConnectionID] = [:]
 
@@ -64,6 +83,10 @@ package final class ScriptRunner {
     /// True while the server shuts down: connections are gone or going, and only their ends are still told.
     private(set) var isEnding = false
     var isRunning = false
+    /// True while the route's events wait for a new version of the script.
+    var isPaused = false
+    /// True while a handler is ended whose error is nobody's mistake.
+    var endsQuietly = false
     /// True while it waits for the loop to look at its sockets.
     var isResting = false
 
@@ -113,9 +136,11 @@ package final class ScriptRunner {
         self.logger = logger
     }
 
+    /// The version of the script that runs, or that ran last.
+    package var version: Int { (self.guest ?? self.vm)?.script.version ?? 0 }
+
     /// Creates the VM and loads the script, which then tells its settings.
     package func load(_ script: Script, productVersion: String) throws(ScriptError) {
-        self.version = script.version
         self.vm = try LuaVM(
             loading: script,
             limits: self.limits(of: self.route),
@@ -128,10 +153,15 @@ package final class ScriptRunner {
 
     /// Takes over the VM that another runner has loaded, maybe on another loop, and not started.
     package func take(vmOf other: ScriptRunner) {
-        self.version = other.version
         self.vm = other.vm
         other.vm = nil
         self.vm?.move(to: self, clock: self.worker.clock)
+    }
+
+    /// Takes over a VM that was loaded elsewhere and has not started.
+    package func take(_ vm: LuaVM) {
+        self.vm = vm
+        vm.move(to: self, clock: self.worker.clock)
     }
 
     /// The settings in the script's table are known: says what it serves, and of how many VMs it is one. Then runs `load`.
@@ -150,7 +180,7 @@ package final class ScriptRunner {
         }
     }
 
-    private func limits(of route: Route) -> ScriptLimits {
+    func limits(of route: Route) -> ScriptLimits {
         var limits = ScriptLimits(route.configuration)
         limits.checksStates = self.worker.isDevelopment
         return limits
@@ -162,6 +192,12 @@ package final class ScriptRunner {
         self.alarmTask = nil
         // Members and their rooms hold each other.
         self.membersByID.values.forEach(self.leaveRooms)
+        for retired in self.retired.values {
+            retired.vm.destroy()
+        }
+        self.retired = [:]
+        self.swap?.vm.destroy()
+        self.swap = nil
         self.vm?.destroy()
         self.vm = nil
     }
@@ -188,7 +224,7 @@ package final class ScriptRunner {
     /// - Returns: true when it has been dealt with; false when it waits, and ``Connection/inputTaken(messages:byteCount:)`` will
     ///   follow.
     package func message(_ payload: UnsafeRawBufferPointer, isText: Bool, from member: Member) -> Bool {
-        guard !self.isRunning, !self.isResting, self.queue.isEmpty, member.held == nil else {
+        guard !self.isRunning, !self.isResting, !self.isPaused, self.queue.isEmpty, member.held == nil else {
             self.enqueue(.message(member, ByteBuffer(bytes: payload), isText: isText))
             return false
         }
@@ -235,7 +271,7 @@ package final class ScriptRunner {
 }
 
 extension ScriptLimits {
-    fileprivate init(_ configuration: RouteConfiguration) {
+    init(_ configuration: RouteConfiguration) {
         self.init(
             memory: configuration.memory,
             eventCPU: configuration.eventCPU,

@@ -39,10 +39,10 @@ package final class Server: Sendable {
     private struct Running {
         let groups: [MultiThreadedEventLoopGroup]
         let workers: [Worker]
-        let routes: [Route]
         let listeners: [Listener.Bound]
-        let reloader: CertificateReloader?
+        let certificates: CertificateReloader?
         let admin: AdminListener?
+        let scripts: Reloader
     }
 
     /// How long a VM may still work on what waits for it once all connections are gone.
@@ -121,31 +121,41 @@ package final class Server: Sendable {
                 workers: Array(workers[..<ioThreads]),
                 census: census
             )
+            let reloader = Reloader(loader, routes: routes, shared: shared, logger: self.logger)
             let admin: AdminListener?
             do {
-                admin = try await self.bindAdmin(listeners, workers: workers, ledger: ledger, census: census)
+                admin = try await self.bindAdmin(
+                    listeners,
+                    workers: workers,
+                    ledger: ledger,
+                    census: census,
+                    scripts: reloader
+                )
             } catch {
+                await reloader.stop()
                 for listener in listeners {
                     await listener.close()
                 }
                 throw error
             }
-            let reloader = identity.map { CertificateReloader($0, logger: self.logger) }
-            reloader?.start()
+            let certificates = identity.map { CertificateReloader($0, logger: self.logger) }
+            certificates?.start()
             self.running.withLock {
                 $0 = Running(
                     groups: groups,
                     workers: workers,
-                    routes: routes,
                     listeners: listeners,
-                    reloader: reloader,
-                    admin: admin
+                    certificates: certificates,
+                    admin: admin,
+                    scripts: reloader
                 )
             }
+            await reloader.start(routes)
             // Everything that can fail is done.
             for listener in listeners {
                 try? await listener.accept()
             }
+            await reloader.watch()
             self.readiness.store(AdminPages.Readiness.serving.rawValue, ordering: .relaxed)
             return self.started(routes, on: listeners.map(\.address), admin: admin)
         } catch {
@@ -167,6 +177,7 @@ package final class Server: Sendable {
     package func drain() async {
         guard let running = self.running.withLock({ $0.take() }) else { return }
         self.beginDraining()
+        await running.scripts.stop()
         if self.configuration.drainDelay > .zero {
             // Load balancers look at /readyz now and then, and send clients here until they have.
             try? await Task.sleep(for: self.configuration.drainDelay)
@@ -174,8 +185,9 @@ package final class Server: Sendable {
         for listener in running.listeners {
             await listener.close()
         }
-        await running.reloader?.stop()
-        await self.closeConnections(of: running.workers, routes: running.routes)
+        await running.certificates?.stop()
+        let routes = await running.scripts.serving.values.map(\.route)
+        await self.closeConnections(of: running.workers, routes: routes)
         await self.finishEvents(of: running.workers)
         // It asks the loops whether they answer, so it ends before them.
         await running.admin?.close()
@@ -193,11 +205,22 @@ package final class Server: Sendable {
     package func reloadCertificate() {
         self.running.withLock { running in
             guard let running else { return }
-            guard let reloader = running.reloader else {
+            guard let certificates = running.certificates else {
                 self.logger.notice("nothing to load again: no wss:// address is served, so no certificate is in use")
                 return
             }
-            reloader.reload()
+            certificates.reload()
+        }
+    }
+
+    /// Loads every script again that has changed, new and removed ones included; returns at once. What cannot be loaded
+    /// changes nothing, and the log says why.
+    package func reloadScripts() {
+        guard let scripts = self.running.withLock({ $0?.scripts }) else { return }
+        let logger = self.logger
+        Task {
+            let answer = await scripts.reload(route: nil)
+            logger.info("scripts looked at", metadata: ["result": "\(answer.text)"])
         }
     }
 
@@ -274,7 +297,8 @@ package final class Server: Sendable {
         _ listeners: [Listener.Bound],
         workers: [Worker],
         ledger: BufferLedger,
-        census: ConnectionCensus
+        census: ConnectionCensus,
+        scripts: Reloader
     ) async throws -> AdminListener? {
         let counters = workers.map(\.counters)
         let (version, droppedLogLines) = (self.version, self.droppedLogLines)
@@ -296,7 +320,9 @@ package final class Server: Sendable {
                 text.append(gauge: "nightjar_build_info", "The version that runs.", label: ("version", version), 1)
                 AdminPages.appendProcess(to: &text)
                 return text.text
-            }
+            },
+            reload: { await scripts.reload(route: $0) },
+            rollBack: { await scripts.rollBack(route: $0) }
         )
         let name = listeners.lazy.compactMap(\.address.port).first.map(String.init) ?? "pid-\(getpid())"
         do {

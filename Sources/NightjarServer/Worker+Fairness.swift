@@ -56,6 +56,12 @@ extension Worker {
         self.scheduleEndOfTick()
     }
 
+    /// Does something once the loop has looked at its sockets.
+    func doLater(_ chore: @escaping () -> Void) {
+        self.chores.append(chore)
+        self.scheduleEndOfTick()
+    }
+
     /// Asks, behind the turn's other work, for what has used its share of it.
     func askForNextTurn() {
         guard !self.isNextTurnAsked, self.waitsForNextTurn else { return }
@@ -84,6 +90,11 @@ extension Worker {
             guard self.mayDecode else { break }
             self.decoding.popFirst()?.goOn()
         }
+        let chores = self.chores
+        self.chores = []
+        for chore in chores {
+            chore()
+        }
         let resting = self.resting
         self.resting = []
         for (place, runner) in resting.enumerated() {
@@ -99,6 +110,7 @@ extension Worker {
     }
 
     private var waitsForNextTurn: Bool {
-        !self.resting.isEmpty || !self.inflating.isEmpty || !self.decoding.isEmpty || self.nextShedding != nil
+        !self.resting.isEmpty || !self.inflating.isEmpty || !self.decoding.isEmpty || !self.chores.isEmpty
+            || self.nextShedding != nil
     }
 }

@@ -28,7 +28,9 @@ extension Worker {
         metadata: @autoclosure () -> Logger.Metadata
     ) {
         self.counters.add(.exceeded(limit))
-        guard self.repeatLog.isFirst(.limit(limit), now: self.now), self.logger.logLevel <= limit.logLevel else { return }
+        guard self.repeatLog.isFirst(.limit(limit), now: self.now), self.logger.logLevel <= limit.logLevel else {
+            return
+        }
         self.logger.log(
             level: limit.logLevel,
             "\(sentence())",

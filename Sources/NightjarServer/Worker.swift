@@ -9,6 +9,7 @@ internal import DequeModule
 package import Logging
 package import LuaRuntime
 package import NIOCore
+internal import NIOPosix
 internal import Synchronization
 package import WebSocketCore
 
@@ -59,7 +60,7 @@ package final class Worker {
     var audiences: [[Connection]]
 
     /// The rooms of each route.
-    package let rooms: [RoomTable<Connection>]
+    package private(set) var rooms: [RoomTable<Connection>]
 
     /// What this loop has counted.
     package let counters = Counters()
@@ -84,6 +85,10 @@ package final class Worker {
     private var settling: [Connection] = []
     var outgoing: [Mailbox]
     private var isEndOfTickScheduled = false
+    /// What has no hurry, and goes on once the loop has looked at its sockets.
+    var chores: [() -> Void] = []
+    /// Where VMs are closed, which may take long; nil for here.
+    var closing: NIOThreadPool?
     /// VMs that have used their slice of this turn.
     var resting: [ScriptRunner] = []
     /// Connections that have more to inflate than this turn allows.
@@ -167,6 +172,47 @@ package final class Worker {
         self.runners[runner.route.index] = runner
     }
 
+    /// Closes a VM that nothing runs in, elsewhere if there is a thread for that: a large one takes half a second.
+    func close(_ vm: LuaVM) {
+        guard let closing = self.closing else { return vm.destroy() }
+        let box = OwnedVM(vm)
+        closing.submit { _ in box.vm.destroy() }
+    }
+
+    /// A route comes that was not there at the start.
+    package func makeRoom(forRoute index: Int) {
+        while self.rooms.count <= index {
+            self.audiences.append([])
+            self.rooms.append(RoomTable(loop: self.index))
+        }
+    }
+
+    /// The route's script is gone: closes its connections.
+    func closeConnections(ofRoute index: Int) {
+        for connection in self.connections.all where connection.route.index == index {
+            connection.close(code: .goingAway, reason: "the script was removed")
+        }
+    }
+
+    /// Ends the VM of a route that nobody is connected to any more.
+    ///
+    /// - Returns: false while there is somebody.
+    func remove(route index: Int) -> Bool {
+        guard let runner = self.runners[index] else { return true }
+        guard runner.membersByID.isEmpty, runner.isIdle else { return false }
+        runner.unload()
+        self.runners[index] = nil
+        return true
+    }
+
+    /// The route as the next version of its script serves it.
+    package func exchange(_ route: Route, router: Router) {
+        self.router = router
+        for connection in self.connections.all where connection.route.index == route.index {
+            connection.take(route)
+        }
+    }
+
     // MARK: - Connections
 
     /// A socket was accepted.
@@ -195,6 +241,8 @@ package final class Worker {
     ///
     /// - Parameter deflate: what its handshake agreed about permessage-deflate.
     package func makeConnection(route: Route, deflate: DeflateParameters? = nil) -> Connection? {
+        // Its script may have been reloaded since the request came.
+        let route = self.router.route(number: route.index) ?? route
         let connection = self.connections.insert { id in
             Connection(id: id, route: route, worker: self, deflate: deflate)
         }
@@ -337,7 +385,7 @@ package final class Worker {
     /// Whether more waits for the VM of this loop's connections to the route than it may hold.
     func isCongested(_ route: Route) -> Bool {
         route.isPerCore
-            ? self.runners[route.index]?.isCongested ?? false : route.isCongested.load(ordering: .relaxed)
+            ? self.runners[route.index]?.isCongested ?? false : route.census.isCongested.load(ordering: .relaxed)
     }
 
     /// The VM of a route has room again: on every loop whose connections it serves they go on reading.
@@ -429,6 +477,17 @@ package final class Worker {
 
 // Sendable because other loops and the server hold it only to send it tasks; all state is touched on its own loop.
 extension Worker: @unchecked Sendable {}
+
+/// A VM on its way from one thread to another.
+struct OwnedVM: @unchecked Sendable {
+    // Unchecked: whoever sends it keeps none.
+
+    let vm: LuaVM
+
+    init(_ vm: LuaVM) {
+        self.vm = vm
+    }
+}
 
 extension MonotonicTime {
     package init(_ deadline: NIODeadline) {

@@ -16,7 +16,7 @@ struct Nightjar: AsyncParsableCommand {
         abstract: "A WebSocket server scripted in Lua.",
         discussion: "Each Lua file in a folder is a route: scripts/echo.lua serves /echo.",
         version: NightjarVersion.current,
-        subcommands: [Serve.self, Check.self, PrintConfiguration.self]
+        subcommands: [Serve.self, Check.self, Reload.self, Rollback.self, PrintConfiguration.self]
     )
 
     /// Runs on the main actor, and so before the first suspension starts an event queue, which opens descriptors.

@@ -70,7 +70,9 @@ struct ServerProcess {
         var isDraining = false
         for await signal in signals {
             if signal == .sighup {
+                // Each reports for itself, and neither undoes the other.
                 server.reloadCertificate()
+                server.reloadScripts()
                 continue
             }
             guard !isDraining else { leave(status: 128 + signal.rawValue) }

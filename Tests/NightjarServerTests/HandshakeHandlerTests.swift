@@ -150,7 +150,10 @@ struct HandshakeHandlerTests {
         (["GET /\(String(repeating: "a", count: 4096)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
         (["GET /\(String(repeating: "a", count: 8300)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
         (["GET /\(String(repeating: "a", count: 40_000)) HTTP/1.1", "Host: a"], 414, "longer than 4096 bytes"),
-        (["GET /test HTTP/1.1", "Host: a", "X: \(String(repeating: "a", count: 8192))"], 431, "8192 bytes in one field"),
+        (
+            ["GET /test HTTP/1.1", "Host: a", "X: \(String(repeating: "a", count: 8192))"], 431,
+            "8192 bytes in one field"
+        ),
         (["GET /test HTTP/1.1", "Host: a", "X: \(String(repeating: "a", count: 40_000))"], 431, "16384 bytes"),
         (
             ["GET /test HTTP/1.1", "Host: a"] + (0..<3).map { "X\($0): \(String(repeating: "a", count: 5500))" },
@@ -242,7 +245,7 @@ struct HandshakeHandlerTests {
 
     @Test func refusesNewcomersWhileTheRouteHasTooMuchToDo() throws {
         let fixture = try HTTPFixture()
-        fixture.house.route.isCongested.store(true, ordering: .relaxed)
+        fixture.house.route.census.isCongested.store(true, ordering: .relaxed)
         fixture.request(Self.upgrade)
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 503 "))
     }

@@ -100,7 +100,7 @@ struct ScriptRunnerTests {
         busy.send(String(repeating: "x", count: 1001))
         other.send("y")
         #expect(!busy.transport.isReading && !other.transport.isReading)
-        let isCongestedEverywhere = house.route.isCongested.load(ordering: .relaxed)
+        let isCongestedEverywhere = house.route.census.isCongested.load(ordering: .relaxed)
         #expect(!isCongestedEverywhere)
         self.goOn(house)
         #expect(other.texts == ["y"])

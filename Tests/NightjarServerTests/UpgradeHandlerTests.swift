@@ -136,7 +136,7 @@ struct UpgradeHandlerTests {
 
     @Test func doesNotAskACrowdedScript() throws {
         let fixture = try HTTPFixture(script: "return { upgrade = function() print('asked') return true end }")
-        fixture.house.route.isCongested.store(true, ordering: .relaxed)
+        fixture.house.route.census.isCongested.store(true, ordering: .relaxed)
         fixture.request(Self.upgrade)
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 503 "))
         #expect(!fixture.house.log.texts(.info).contains("asked"))

@@ -99,7 +99,8 @@ final class AdminHandler: ChannelInboundHandler {
         }
         self.isAnswered = true
         self.isAnswering = true
-        page.answer(context.eventLoop).assumeIsolated().whenComplete { result in
+        let query = String(head.uri.dropFirst(path.count + 1))
+        page.answer(context.eventLoop, query).assumeIsolated().whenComplete { result in
             let answer: HTTPAnswer =
                 switch result {
                 case .success(let answer): HTTPAnswer(answer.status, answer.body, contentType: answer.contentType)

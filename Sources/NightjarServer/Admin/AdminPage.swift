@@ -29,14 +29,14 @@ package struct AdminPage: Sendable {
     /// What it is for, for the list of pages.
     package let summary: String
 
-    /// Makes the answer, on the listener's own loop.
-    package let answer: @Sendable (any EventLoop) -> EventLoopFuture<Answer>
+    /// Makes the answer, on the listener's own loop; the text is the query behind the path, without its `?`.
+    package let answer: @Sendable (any EventLoop, String) -> EventLoopFuture<Answer>
 
     package init(
         _ path: String,
         methods: [String] = ["GET", "HEAD"],
         _ summary: String,
-        answer: @escaping @Sendable (any EventLoop) -> EventLoopFuture<Answer>
+        answer: @escaping @Sendable (any EventLoop, String) -> EventLoopFuture<Answer>
     ) {
         self.path = path
         self.methods = methods

@@ -24,19 +24,23 @@ package enum AdminPages {
     ///   - loops: the event loops, by name.
     ///   - readiness: tells whether clients are taken.
     ///   - metrics: makes the metrics' text.
+    ///   - reload: loads a script again, or all that have changed when there is no name.
+    ///   - rollBack: has the version before serve again.
     package static func all(
         loops: [(name: String, loop: any EventLoop)],
         readiness: @escaping @Sendable () -> Readiness,
-        metrics: @escaping @Sendable () -> String
+        metrics: @escaping @Sendable () -> String,
+        reload: @escaping @Sendable (_ route: String?) async -> ReloadAnswer,
+        rollBack: @escaping @Sendable (_ route: String) async -> ReloadAnswer
     ) -> [AdminPage] {
         [
-            AdminPage("/metrics", "counters and gauges, in the Prometheus text format") { loop in
+            AdminPage("/metrics", "counters and gauges, in the Prometheus text format") { loop, _ in
                 loop.makeSucceededFuture(AdminPage.Answer(200, metrics(), contentType: MetricsText.contentType))
             },
-            AdminPage("/healthz", "200 while every event loop answers, else 503 and which does not") { loop in
+            AdminPage("/healthz", "200 while every event loop answers, else 503 and which does not") { loop, _ in
                 self.health(of: loops, on: loop)
             },
-            AdminPage("/readyz", "200 while clients are taken, else 503") { loop in
+            AdminPage("/readyz", "200 while clients are taken, else 503") { loop, _ in
                 let answer =
                     switch readiness() {
                     case .serving: AdminPage.Answer(200, "serving")
@@ -45,7 +49,34 @@ package enum AdminPages {
                     }
                 return loop.makeSucceededFuture(answer)
             },
+            AdminPage("/reload", methods: ["POST"], "loads the scripts that have changed, or with ?route=NAME that one")
+            {
+                self.answer(on: $0) { [query = $1] in await reload(self.route(in: query)) }
+            },
+            AdminPage("/rollback", methods: ["POST"], "has the version before serve again; with ?route=NAME") {
+                guard let route = self.route(in: $1) else {
+                    return $0.makeSucceededFuture(AdminPage.Answer(400, "name the route: /rollback?route=NAME"))
+                }
+                return self.answer(on: $0) { await rollBack(route) }
+            },
         ]
+    }
+
+    private static func answer(
+        on loop: any EventLoop,
+        _ order: @escaping @Sendable () async -> ReloadAnswer
+    ) -> EventLoopFuture<AdminPage.Answer> {
+        let promise = loop.makePromise(of: AdminPage.Answer.self)
+        promise.completeWithTask {
+            let answer = await order()
+            return AdminPage.Answer(answer.status, answer.text)
+        }
+        return promise.futureResult
+    }
+
+    /// The value of `route` in a query; nil when there is none.
+    package static func route(in query: String) -> String? {
+        (try? RequestTarget("/?" + query))?.query.first { $0.name == "route" }?.value
     }
 
     private static func health(

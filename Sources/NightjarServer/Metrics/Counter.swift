@@ -31,9 +31,10 @@ package enum Counter: Hashable, Sendable {
     case scriptError(ScriptError.Kind)
     /// HTTP requests that had a response: a script's, or a page of the console.
     case request(StatusClass)
+    case reload(ReloadResult)
 
     /// The slots of one loop: a block of ``blockSize`` for the plain counters and one for each label.
-    static let slotCount = 7 * blockSize
+    static let slotCount = 8 * blockSize
 
     /// More than any label has values.
     static let blockSize = 64
@@ -59,6 +60,7 @@ package enum Counter: Hashable, Sendable {
         case .refused(let value): 4 * Self.blockSize + Self.place(of: value)
         case .scriptError(let value): 5 * Self.blockSize + Self.place(of: value)
         case .request(let value): 6 * Self.blockSize + Self.place(of: value)
+        case .reload(let value): 7 * Self.blockSize + Self.place(of: value)
         }
     }
 
@@ -158,6 +160,12 @@ package enum Counter: Hashable, Sendable {
             "Handlers of scripts that ended with an error.",
             by: "kind",
             ScriptError.Kind.allCases.map { ($0.rawValue, .scriptError($0)) }
+        ),
+        Family(
+            "nightjar_script_reloads_total",
+            "Versions of scripts that were to serve, by what became of them.",
+            by: "result",
+            ReloadResult.allCases.map { ($0.rawValue, .reload($0)) }
         ),
     ]
 }

@@ -16,7 +16,13 @@ struct AdminHandlerTests {
     private static func answer(to text: String, checksHost: Bool = false) throws -> String {
         let channel = EmbeddedChannel()
         defer { _ = try? channel.finish() }
-        let pages = AdminPages.all(loops: [], readiness: { .starting }, metrics: { "x 1\n" })
+        let pages = AdminPages.all(
+            loops: [],
+            readiness: { .starting },
+            metrics: { "x 1\n" },
+            reload: { ReloadAnswer(status: 200, text: "reload \($0 ?? "all")") },
+            rollBack: { ReloadAnswer(status: 409, text: "back \($0)") }
+        )
         try AdminListener.addHandlers(to: channel, in: AdminRoom(), pages: pages, checksHost: checksHost)
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/a")).wait()
         _ = try? channel.writeInbound(ByteBuffer(string: text))
@@ -32,6 +38,7 @@ struct AdminHandlerTests {
         ("GET /metrics", "200", "x 1\n"), ("GET /metrics?a=b", "200", "x 1\n"), ("HEAD /metrics", "200", "\r\n\r\n"),
         ("GET /healthz", "200", "ok\n"), ("GET /readyz", "503", "starting\n"),
         ("POST /metrics", "405", "this takes GET, HEAD\n"),
+        ("POST /rollback", "400", "name the route: /rollback?route=NAME\n"),
     ])
     func answers(line: String, status: String, end: String) throws {
         let answer = try Self.answer(to: "\(line) HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -19,7 +19,7 @@ struct AdminRoomTests {
     /// A connection to the one page, which answers when the promise is fulfilled.
     private func connect(_ answer: EventLoopPromise<AdminPage.Answer>) throws -> EmbeddedChannel {
         let channel = EmbeddedChannel(loop: self.loop)
-        let page = AdminPage("/slow", "waits") { _ in answer.futureResult }
+        let page = AdminPage("/slow", "waits") { _, _ in answer.futureResult }
         try AdminListener.addHandlers(to: channel, in: self.room, pages: [page], checksHost: false)
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/a")).wait()
         return channel
