@@ -317,6 +317,12 @@ package final class Server: Sendable {
                     "Log lines lost because the log's reader was too slow.",
                     droppedLogLines()
                 )
+                text.append(
+                    gauges: "nightjar_script_version",
+                    "The version of its script that serves a route.",
+                    by: "route",
+                    scripts.versions
+                )
                 text.append(gauge: "nightjar_build_info", "The version that runs.", label: ("version", version), 1)
                 AdminPages.appendProcess(to: &text)
                 return text.text

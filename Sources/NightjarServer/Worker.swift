@@ -199,7 +199,12 @@ package final class Worker {
     /// - Returns: false while there is somebody.
     func remove(route index: Int) -> Bool {
         guard let runner = self.runners[index] else { return true }
-        guard runner.membersByID.isEmpty, runner.isIdle else { return false }
+        guard runner.membersByID.isEmpty else { return false }
+        guard runner.isIdle else {
+            // Nobody is left for whom it could wait.
+            runner.beginEnding()
+            return false
+        }
         runner.unload()
         self.runners[index] = nil
         return true

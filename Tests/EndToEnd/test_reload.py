@@ -78,7 +78,9 @@ def test_a_saved_script_serves_and_what_it_saved_goes_on(start):
         server.logged("reloaded", '"version":"3"')
         assert ask(client, "d") == "three d 4 4"
     assert server.wait_for_metric('nightjar_script_reloads_total{result="committed"}', 2) == 2
-    assert server.metrics()['nightjar_script_reloads_total{result="refused"}'] == 1
+    metrics = server.metrics()
+    assert metrics['nightjar_script_reloads_total{result="refused"}'] == 1
+    assert metrics['nightjar_script_version{route="counter"}'] == 3
 
 
 def test_what_a_script_requires_is_watched(start):

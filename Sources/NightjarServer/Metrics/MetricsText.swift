@@ -31,6 +31,14 @@ package struct MetricsText {
         self.append(name, label, value)
     }
 
+    /// Appends values that can go down, one for each value of a label that the operator has given.
+    package mutating func append(gauges name: String, _ help: String, by label: String, _ values: [String: Int]) {
+        self.begin(name, "gauge", help)
+        for (value, gauge) in values.sorted(by: { $0.key < $1.key }) {
+            self.append(name, (label, value), gauge)
+        }
+    }
+
     /// Appends a value that only grows.
     package mutating func append(counter name: String, _ help: String, _ value: Int) {
         self.begin(name, "counter", help)

@@ -8,6 +8,7 @@
 internal import Logging
 internal import LuaRuntime
 internal import NIOCore
+internal import Synchronization
 
 /// Has new versions of scripts serve, one after the other: the order of a signal, of the admin listener, of a look at the folder,
 /// and of a version's probation all come here.
@@ -31,7 +32,13 @@ actor Reloader {
     let loader: RouteLoader
     let stage: ScriptStage
     let logger: Logger
-    var serving: [Int: Serving] = [:]
+    var serving: [Int: Serving] = [:] {
+        didSet {
+            let versions = self.serving.values.map { ($0.route.name, $0.source.script.version) }
+            self.servingVersions.withLock { $0 = Dictionary(versions) { $1 } }
+        }
+    }
+    private let servingVersions = Mutex<[String: Int]>([:])
     /// New scripts that could not be loaded, by file.
     var unserved: [String: ScriptSource] = [:]
     /// Routes whose scripts are gone and whose last connections have not ended.
@@ -78,6 +85,9 @@ actor Reloader {
         }
         await self.stage.stop()
     }
+
+    /// The version that serves each route, by ``Route/name``.
+    nonisolated var versions: [String: Int] { self.servingVersions.withLock { $0 } }
 
     /// The loops that own VMs of the route, in the order of their instances.
     private func owners(of route: Route) -> [Worker] {

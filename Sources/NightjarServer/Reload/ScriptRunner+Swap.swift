@@ -18,6 +18,7 @@ extension ScriptRunner {
     struct Swap {
         let vm: LuaVM
         let route: Route
+        let generation: UInt64
         /// How many timers the version has that serves until now.
         let formerTimers: Int
         let began = NIODeadline.now()
@@ -64,9 +65,9 @@ extension ScriptRunner {
     ) throws(ScriptError) -> [UInt8] {
         self.isPaused = true
         self.isRunning = true
-        self.swap = Swap(vm: next, route: route, formerTimers: self.timers.count)
         self.lastGeneration += 1
         let generation = self.lastGeneration
+        self.swap = Swap(vm: next, route: route, generation: generation, formerTimers: self.timers.count)
         do throws(ScriptError) {
             let saved = try self.save(orElse: snapshot)
             next.move(to: self, clock: self.worker.clock)
@@ -115,7 +116,7 @@ extension ScriptRunner {
         self.route.handlers = swap.vm.handlers
         self.logger[metadataKey: "route"] = "\(swap.route.path)"
         self.seenBusyTicks = swap.vm.busyTicks
-        self.keepNumbered { $0 == swap.vm.generation }
+        self.keepNumbered { $0 == swap.generation }
         if let former {
             let tasks = self.suspensions.keys.count { $0.generation == former.generation }
             self.retired[former.generation] = RetiredVM(former, taskCount: tasks)
@@ -136,7 +137,7 @@ extension ScriptRunner {
     package func abortSwap() {
         guard let swap = self.swap else { return }
         self.swap = nil
-        self.keepNumbered { $0 != swap.vm.generation }
+        self.keepNumbered { $0 != swap.generation }
         self.worker.close(swap.vm)
         self.isPaused = false
         self.drainQueue()

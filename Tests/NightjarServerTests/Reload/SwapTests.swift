@@ -192,6 +192,24 @@ struct SwapTests {
 
     // MARK: - Timers, tasks
 
+    @Test func aFailingSaveLeavesTimersAndBodies() throws {
+        let house = try TestHouse(
+            """
+            return {
+              load = function()
+                ws.every(0.01, function() print('tick') end)
+                ws.spawn(function() ws.sleep(0.015) print('body') end)
+              end,
+              save = function() error('no') end,
+            }
+            """
+        )
+        house.run()
+        #expect(throws: ScriptError.self) { try house.reload("return {}") }
+        house.loops[0].advanceTime(by: .milliseconds(20))
+        #expect(house.log.texts(.info) == ["tick", "body", "tick"])
+    }
+
     @Test func timersDieWithTheirVersionAndLoadMakesTheNew() throws {
         func script(_ number: Int) -> String {
             "return { load = function() ws.every(0.01, function() print('tick \(number)') end) end }"
