@@ -14,12 +14,13 @@ import Testing
 import WebSocketCore
 
 /// A connection and its VM on one loop or on two, while a seeded generator decides what happens next: which loop runs, which
-/// client speaks, when the kernel takes bytes, who ends a connection and how. Whatever the order, the promises hold.
+/// client speaks, when the kernel takes bytes, who ends a connection and how, when another version of the script begins to take
+/// over and whether it does. Whatever the order, the promises hold.
 struct EventOrderTests {
     /// Breaks loudly when handlers nest, when an event of a connection comes out of order, or when a connection has not exactly
-    /// one `connect` before and one `close` behind everything else.
+    /// one `connect` before and one `close` behind everything else. What it knows of a connection is in its state.
     private static let script = """
-        local running, phase, last, drains, waits = false, {}, {}, {}, {}
+        local running = false
         local script = {}
         local function enter(name)
           if running then error("nested: " .. name .. " in " .. running) end
@@ -29,38 +30,38 @@ struct EventOrderTests {
 
         -- Waits in a handler of the connection, of which nothing else may run meanwhile.
         local function wait(conn, f, ...)
-          waits[conn.id] = true
+          conn.state.waits = true
           leave()
           local result = f(...)
           enter("a handler that has waited")
-          waits[conn.id] = nil
+          conn.state.waits = nil
           return result
         end
 
         local function take(conn, data)
           local number, verb = data:match("^(%d+) (%a+)")
           number = tonumber(number)
-          assert(number == last[conn.id] + 1, "message " .. number .. " after " .. last[conn.id])
-          last[conn.id] = number
+          assert(number == conn.state.last + 1, "message " .. number .. " after " .. conn.state.last)
+          conn.state.last = number
           conn:send(data)
           return number, verb
         end
 
         function script.connect(conn)
           enter("connect")
-          assert(phase[conn.id] == nil, "connect twice")
-          phase[conn.id], last[conn.id], drains[conn.id] = "open", 0, 0
+          assert(conn.state.phase == nil, "connect twice")
+          conn.state = { phase = "open", last = 0, drains = 0 }
           leave()
         end
 
         function script.message(conn, data)
           enter("message")
-          assert(phase[conn.id] == "open", "message outside of connect and close")
-          assert(not waits[conn.id], "message behind a handler that waits")
+          assert(conn.state.phase == "open", "message outside of connect and close")
+          assert(not conn.state.waits, "message behind a handler that waits")
           local number, verb = take(conn, data)
           if verb == "close" then
             conn:close(4000 + number % 900, "by script")
-            phase[conn.id] = "closing"
+            conn.state.phase = "closing"
           elseif verb == "all" then
             ws.broadcast("to all " .. number, { except = conn })
           elseif verb == "sleep" then
@@ -74,17 +75,17 @@ struct EventOrderTests {
 
         function script.drain(conn)
           enter("drain")
-          assert(phase[conn.id] == "open", "drain outside of connect and close")
-          assert(not waits[conn.id], "drain behind a handler that waits")
-          drains[conn.id] = drains[conn.id] + 1
+          assert(conn.state.phase == "open", "drain outside of connect and close")
+          assert(not conn.state.waits, "drain behind a handler that waits")
+          conn.state.drains = conn.state.drains + 1
           leave()
         end
 
         function script.close(conn)
           enter("close")
-          assert(phase[conn.id] == "open" or phase[conn.id] == "closing", "close twice, or without connect")
-          assert(not waits[conn.id], "close behind a handler that waits")
-          phase[conn.id] = "closed"
+          assert(conn.state.phase == "open" or conn.state.phase == "closing", "close twice, or without connect")
+          assert(not conn.state.waits, "close behind a handler that waits")
+          conn.state.phase = "closed"
           leave()
           ws.log.info("closed")
         end
@@ -103,7 +104,7 @@ struct EventOrderTests {
         var random = Generator(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1)
         var clients: [Peer] = []
         for _ in 0..<400 {
-            switch Int.random(in: 0..<20, using: &random) {
+            switch Int.random(in: 0..<22, using: &random) {
             case 0 where clients.count < 6:
                 let client = try house.connect()
                 client.transport.writesDirectly = Bool.random(using: &random)
@@ -117,6 +118,17 @@ struct EventOrderTests {
                 house.loops.randomElement(using: &random)?.run()
             case 18 where Int.random(in: 0..<4, using: &random) == 0:
                 clients.randomElement(using: &random)?.end(using: &random)
+            case 20 where Int.random(in: 0..<3, using: &random) == 0:
+                // More at once would end the handlers that wait in the oldest.
+                guard house.runner.nextRoute == nil, house.runner.retiredCount < 4 else { continue }
+                let version = Bool.random(using: &random) ? house.runner.version + 1 : 1
+                try house.beginSwap(to: Self.script, version: version)
+            case 21:
+                if Bool.random(using: &random) {
+                    house.runner.commitSwap()
+                } else {
+                    house.runner.abortSwap()
+                }
             case 19:
                 let time = TimeAmount.milliseconds(Int64.random(in: 0...15, using: &random))
                 house.loops.forEach { $0.advanceTime(by: time) }
@@ -124,6 +136,7 @@ struct EventOrderTests {
                 break
             }
         }
+        house.runner.commitSwap()
         for client in clients {
             client.finish()
         }
@@ -138,8 +151,10 @@ struct EventOrderTests {
             client.check()
             client.client.transport.close()
         }
-        house.run()
+        house.settle()
 
+        #expect(house.runner.retiredCount == 0)
+        #expect(house.log.texts(.warning).filter { $0.contains("left out") } == [])
         #expect(house.log.texts(.error) == [], "\(house.log.lines.filter { $0.level == .error }.map(\.metadata))")
         #expect(house.log.texts(.info).filter { $0 == "closed" }.count == clients.count)
         #expect(house.workers[0].connections.count == 0)
