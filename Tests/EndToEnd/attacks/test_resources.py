@@ -150,8 +150,7 @@ def test_r18_little_memory(start, echo, bomb):
     slow = "return { message = function() local e = os.clock() + 0.0005 while os.clock() < e do end end }"
     scripts = echo | {"much.lua": script, "slow.lua": slow}
     server = start(scripts, settings={"threads.io": 1, "limits.total": "32MiB"})
-    # One turn of the event loop takes in, copies and sheds what all of them have sent: others wait for it.
-    with under_attack(server, p99=2000) as watch:
+    with under_attack(server) as watch:
         address_space = watch.status("VmSize") + 256 * MIB
         resource.prlimit(watch.pid, resource.RLIMIT_AS, (address_space, address_space))
         unfinished = upgraded(server, "/echo", sized(200, 1000))
