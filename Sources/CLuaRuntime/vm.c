@@ -265,6 +265,14 @@ void nj_vm_set_instance(nj_vm *vm, uint32_t instance, uint32_t instances) {
 
 void nj_vm_set_clock(nj_vm *vm, nj_clock *clock) { vm->watch.clock = clock; }
 
+bool nj_vm_collect(nj_vm *vm) {
+    if (vm->main == NULL) return true;
+    for (int steps = 0; steps < 32; steps++) {
+        if (lua_gc(vm->main, LUA_GCSTEP, 0)) return true;
+    }
+    return false;
+}
+
 // MARK: What the host reads
 
 const nj_failure *nj_vm_failure(const nj_vm *vm) { return &vm->failure; }

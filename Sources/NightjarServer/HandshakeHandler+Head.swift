@@ -123,6 +123,12 @@ extension HandshakeHandler {
             self.worker.counters.add(.refused(.expectation))
             return HTTPAnswer(417, "the one expectation that this server meets is 100-continue")
         }
+        // RFC 9112 section 6.1.
+        let codings = head.headers["transfer-encoding"]
+        guard codings.isEmpty || codings.count == 1 && codings[0].lowercased() == "chunked" else {
+            self.worker.counters.add(.refused(.transferCoding))
+            return HTTPAnswer(501, "the one transfer coding that this server knows is chunked")
+        }
         return nil
     }
 

@@ -190,6 +190,7 @@ extension ScriptRunner {
         self.names[member.request.publicID] = nil
         self.membersOnWorker[member.id.worker] -= 1
         self.demand.change(by: -1, for: member.request.deflate)
+        self.forgottenMembers += 1
     }
 
     private func finishEvent() {

@@ -104,6 +104,11 @@ package final class ScriptRunner {
     var step = Step.message
     var backgroundSubject = Subject.background
 
+    /// Members that are gone, and whose garbage the VM still holds.
+    var forgottenMembers = 0
+    /// Cycles that the collection which goes on has left.
+    var collectionCycles = 0
+
     var seenBusyTicks: UInt32 = 0
     /// The turn of the loop in which a tick last landed in a handler, and how many did.
     var busyRound: UInt64?

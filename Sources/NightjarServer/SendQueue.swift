@@ -10,15 +10,25 @@ package import NIOCore
 
 /// The bytes of one connection that the kernel has not taken yet, in order.
 ///
-/// Small frames are copied behind each other; a large frame that many connections share is kept as a slice of it. A frame
+/// Small frames are copied behind each other; a large frame that many connections share is kept as a slice of it, and so are small
+/// ones once much waits: a hundred peers that do not read hold one copy of a broadcast, and not a hundred. A frame
 /// with a conflation key lies among the others and is removed by marking it: its bytes are passed over when its chunk is to
 /// be sent, or when marked bytes outweigh those that wait. Without keys none of that costs more than a look at a nil.
 package struct SendQueue {
     /// Frames up to this size are copied, larger ones shared: a copy below it costs less than the bookkeeping.
     package static let sharingThreshold = 4 * 1024
 
-    /// Chunks grow up to here before a new one begins, so that what has been sent is given back piece by piece.
+    /// Frames of at least this size are shared when so much waits already as in ``backlog``.
+    package static let backlogThreshold = 256
+
+    /// Bytes that a peer which reads seldom lets wait.
+    package static let backlog = 64 * 1024
+
+    /// What a chunk holds, so that what has been sent is given back piece by piece.
     private static let chunkCapacity = 64 * 1024
+
+    /// Chunks that hold more are followed by a new one: the next small frame would double the storage.
+    private static let fullChunk = Self.chunkCapacity - 2 * Self.sharingThreshold
 
     /// Removed bytes that may lie about, if not more than wait.
     private static let removedBytesKept = 4 * 1024
@@ -42,12 +52,15 @@ package struct SendQueue {
 
     package init() {}
 
+    /// Bytes of storage behind the chunks, those of shared frames too.
+    package var capacity: Int { self.chunks.reduce(0) { $0 + $1.bytes.storageCapacity } }
+
     package var isEmpty: Bool { self.byteCount == 0 }
 
     /// Appends what `body` writes behind everything else.
     @discardableResult
     package mutating func append<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
-        if !self.tailIsOpen || self.chunks[self.chunks.count - 1].bytes.writerIndex >= Self.chunkCapacity {
+        if !self.tailIsOpen || self.chunks[self.chunks.count - 1].bytes.writerIndex >= Self.fullChunk {
             self.chunks.append(Chunk(bytes: ByteBuffer()))
             self.tailIsOpen = true
         }
@@ -64,7 +77,8 @@ package struct SendQueue {
 
     /// Appends a frame that other queues may hold too.
     package mutating func append(sharing frame: ByteBuffer) {
-        if frame.readableBytes <= Self.sharingThreshold {
+        let threshold = self.byteCount < Self.backlog ? Self.sharingThreshold + 1 : Self.backlogThreshold
+        if frame.readableBytes < threshold {
             self.append { $0.writeImmutableBuffer(frame) }
         } else {
             self.chunks.append(Chunk(bytes: frame))
@@ -126,6 +140,7 @@ package struct SendQueue {
     /// - Returns: what `body` returned; nil stands for a failure and removes nothing.
     package mutating func withFirst(_ body: (UnsafeRawBufferPointer) -> Int?) -> Int? {
         self.passOverRemoved()
+        self.gatherFirst()
         guard let first = self.chunks.first else { return 0 }
         guard let count = first.bytes.withUnsafeReadableBytes(body) else { return nil }
         self.removeFirst(count)
@@ -135,6 +150,7 @@ package struct SendQueue {
     /// Takes the oldest bytes, at most `limit` of them, for somebody who will send them.
     package mutating func takeFirst(atMost limit: Int) -> ByteBuffer? {
         self.passOverRemoved()
+        self.gatherFirst()
         guard let first = self.chunks.first?.bytes else { return nil }
         let count = min(limit, first.readableBytes)
         guard let taken = first.getSlice(at: first.readerIndex, length: count) else { return nil }
@@ -180,6 +196,26 @@ package struct SendQueue {
             self.conflation?.frames[frame.key] = nil
         }
         self.chunks[0].keyed.removeFirst(begun.count)
+    }
+
+    /// Copies small frames that follow each other into one chunk, to be sent at once.
+    private mutating func gatherFirst() {
+        func isSmall(_ chunk: Chunk) -> Bool {
+            chunk.keyed.isEmpty && chunk.bytes.readableBytes <= Self.sharingThreshold
+        }
+        guard self.chunks.count > 1, isSmall(self.chunks[0]), isSmall(self.chunks[1]) else { return }
+        var bytes = ByteBufferAllocator().buffer(capacity: min(self.byteCount, Self.chunkCapacity))
+        while let next = self.chunks.first, isSmall(next),
+            bytes.readableBytes + next.bytes.readableBytes <= Self.chunkCapacity
+        {
+            bytes.writeImmutableBuffer(next.bytes)
+            self.removeFirstChunk()
+        }
+        if self.chunks.isEmpty {
+            // The one that it has become.
+            self.tailIsOpen = true
+        }
+        self.chunks.prepend(Chunk(bytes: bytes))
     }
 
     /// Makes the first chunk one that can be sent as it is.

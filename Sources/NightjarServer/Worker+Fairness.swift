@@ -95,6 +95,7 @@ extension Worker {
         for chore in chores {
             chore()
         }
+        self.collecting.removeAll { $0.collect() }
         let resting = self.resting
         self.resting = []
         for (place, runner) in resting.enumerated() {
@@ -111,6 +112,6 @@ extension Worker {
 
     private var waitsForNextTurn: Bool {
         !self.resting.isEmpty || !self.inflating.isEmpty || !self.decoding.isEmpty || !self.chores.isEmpty
-            || self.nextShedding != nil
+            || !self.collecting.isEmpty || self.nextShedding != nil
     }
 }

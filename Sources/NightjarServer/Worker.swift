@@ -96,6 +96,8 @@ package final class Worker {
     /// Requests that go on when the loop has looked at its sockets, and what was decoded of such ones in this turn.
     var decoding: Deque<InputGate> = []
     var decodedBytes = 0
+    /// VMs that collect, a little in each turn.
+    var collecting: [ScriptRunner] = []
     /// Tells when the sockets have been looked at; nil on a loop that has none.
     private(set) var pollSignal: PollSignal?
     var isNextTurnAsked = false
@@ -424,6 +426,10 @@ package final class Worker {
             if self.memoryReturn.isDue(bytes: self.ledger.bytes, socketsGone: socketsGone, now: self.now) {
                 MemoryReturn.perform()
             }
+        }
+        for runner in self.runners.values where runner.beginsCollection() {
+            self.collecting.append(runner)
+            self.scheduleEndOfTick()
         }
         while let due = self.handshakes.next(now: self.now) {
             for (handshake, turn) in due {

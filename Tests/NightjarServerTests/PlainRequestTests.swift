@@ -153,7 +153,7 @@ struct PlainRequestTests {
     }
 
     @Test(arguments: [
-        "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: identity",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
         "Content-Length: 1\r\nContent-Length: 2", "Content-Length: 1, 2", "Content-Length: +1",
         "Transfer-Encoding: chunked, identity",
     ])
@@ -293,6 +293,15 @@ struct PlainRequestTests {
         #expect(Self.answers(try fixture.sent()) == ["200 POST  "])
         fixture.send(Self.head("POST", "", "Content-Length: 2000000", "Expect: 100-continue"))
         #expect(try fixture.sent().hasPrefix("HTTP/1.1 413 "))
+    }
+
+    @Test(arguments: ["gzip, chunked", "chunked, chunked", "identity", "gzip\r\nTransfer-Encoding: chunked"])
+    func knowsNoOtherTransferCoding(coding: String) throws {
+        let fixture = try self.fixture()
+        fixture.send(Self.head("POST", "", "Transfer-Encoding: \(coding)") + "1\r\nx\r\n0\r\n\r\n")
+        let sent = try fixture.sent()
+        #expect(sent.hasPrefix("HTTP/1.1 501 ") || sent.hasPrefix("HTTP/1.1 400 "))
+        #expect(Self.answers(sent).count == 1)
     }
 
     @Test func meetsNoOtherExpectation() throws {

@@ -107,6 +107,22 @@ struct ScriptRunnerTests {
         #expect(busy.transport.isReading && other.transport.isReading)
     }
 
+    /// Nobody asks the script any more, so nothing that it does would make Lua collect.
+    @Test func collectsWhatConnectionsLeave() throws {
+        let house = try TestHouse("return { message = function(conn) conn.state.x = ('x'):rep(1000) .. conn.id end }")
+        let before = try #require(house.runner.vm).memoryUsed
+        let clients = try (0..<ScriptRunner.collectionThreshold).map { _ in try house.connect() }
+        for client in clients { client.send("x") }
+        for client in clients { client.transport.close() }
+        house.run()
+        let grown = try #require(house.runner.vm).memoryUsed - before
+        #expect(grown > 300_000)
+        house.advance(by: .seconds(1))
+        for loop in house.loops { loop.advanceTime(by: .seconds(1)) }
+        let left = try #require(house.runner.vm).memoryUsed - before
+        #expect(left < grown / 4)
+    }
+
     @Test func whatADeadConnectionLeavesInTheQueueIsAccountedFor() throws {
         let house = try TestHouse(Self.burner, configuration: self.limits(), sliceTicks: 1)
         let (busy, other) = (try house.connect(), try house.connect())

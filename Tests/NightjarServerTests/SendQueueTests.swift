@@ -68,6 +68,37 @@ struct SendQueueTests {
         #expect(addresses.0 == addresses.1)
     }
 
+    /// What waits for a peer that does not read is shared with the others; it goes out in pieces as large as ever.
+    @Test func sharesSmallFramesOnceMuchWaits() {
+        var queue = SendQueue()
+        queue.append { $0.writeRepeatingByte(0, count: SendQueue.backlog) }
+        let frames = (0..<500).map { ByteBuffer(repeating: UInt8($0 % 251), count: 1000) }
+        for frame in frames { queue.append(sharing: frame) }
+        let own = queue.capacity - frames.reduce(0) { $0 + $1.storageCapacity }
+        #expect(own == SendQueue.backlog)
+        _ = queue.withFirst { $0.count }
+        var pieces: [Int] = []
+        var sent: [UInt8] = []
+        while !queue.isEmpty {
+            _ = queue.withFirst { bytes in
+                // A kernel that takes a part.
+                pieces.append(bytes.count)
+                let count = min(bytes.count, 50_000)
+                sent += bytes[..<count]
+                return count
+            }
+        }
+        #expect(sent == frames.flatMap { $0.readableBytesView })
+        #expect(pieces.count < 20 && pieces[0] == 65_000)
+    }
+
+    /// Of a chunk that is full the next frame must not double the storage.
+    @Test func keepsChunksWithinTheirCapacity() {
+        var queue = SendQueue()
+        for _ in 0..<1000 { queue.append { $0.writeRepeatingByte(1, count: 1028) } }
+        #expect(queue.capacity < queue.byteCount * 5 / 4)
+    }
+
     @Test func staysEmptyWhenNothingIsWritten() {
         var queue = SendQueue()
         queue.append { _ in }

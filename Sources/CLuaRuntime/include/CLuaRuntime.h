@@ -421,6 +421,11 @@ typedef struct nj_failure {
 /// Valid until the next call that takes the VM.
 const nj_failure *_Nonnull nj_vm_failure(const nj_vm *_Nonnull vm);
 
+/// Collects garbage for some hundreds of microseconds, while no handler runs.
+///
+/// True at the end of a cycle: what was garbage at its beginning is free then.
+bool nj_vm_collect(nj_vm *_Nonnull vm);
+
 typedef struct nj_usage {
     /// Bytes in use now, and at most so far.
     size_t used, peak;

@@ -32,6 +32,8 @@ package enum Refusal: String, CaseIterable, Sendable {
     case origin
     /// An Expect field with something else than 100-continue.
     case expectation
+    /// A body in another transfer coding than chunked.
+    case transferCoding = "transfer_coding"
     /// The script's `upgrade` refused.
     case script
     /// The script's `upgrade` failed.

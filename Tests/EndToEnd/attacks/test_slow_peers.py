@@ -195,7 +195,7 @@ end }
         watch.wait_for_count("buffered", deaf_count)
         dropped = "nightjar_messages_dropped_total"
         assert server.metrics()[dropped] - watch.counted[dropped] >= deaf_count
-        assert watch.growth() < min(200, deaf_count * 1.25 + 8) * MIB
+        assert watch.growth() < min(200, deaf_count * 0.5 + 8) * MIB
 
 
 def publish(server, deaf_count, readers_count, rounds):
