@@ -314,7 +314,7 @@ package final class Connection: RoomOccupant {
         self.worker.counters.add(.messagesSent)
         guard options.key.isEmpty else {
             self.replace(options.key, isPosted: false) {
-                $0.append(sharing: frame)
+                $0.append(sharing: frame, isKeyed: true)
                 return frame.readableBytes
             }
             return

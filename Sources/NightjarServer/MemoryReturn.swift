@@ -14,7 +14,7 @@ package import WebSocketCore
 /// then, and the next flood would come on top of what else grew meanwhile.
 package struct MemoryReturn {
     /// Bytes that must have been let go of.
-    package static let threshold = 8 * 1024 * 1024
+    package static let threshold = 4 * 1024 * 1024
 
     /// What a socket holds outside of the account of buffers: its channel, the handlers, the tasks of its end.
     package static let socketBytes = 6 * 1024

@@ -10,25 +10,22 @@ package import NIOCore
 
 /// The bytes of one connection that the kernel has not taken yet, in order.
 ///
-/// Small frames are copied behind each other; a large frame that many connections share is kept as a slice of it, and so are small
-/// ones once much waits: a hundred peers that do not read hold one copy of a broadcast, and not a hundred. A frame
+/// Tiny frames are copied behind each other; another one that many connections share is kept as a slice of it, and copied behind
+/// its neighbours only to be sent: a thousand receivers of fifty messages hold one copy of each. A frame
 /// with a conflation key lies among the others and is removed by marking it: its bytes are passed over when its chunk is to
 /// be sent, or when marked bytes outweigh those that wait. Without keys none of that costs more than a look at a nil.
 package struct SendQueue {
-    /// Frames up to this size are copied, larger ones shared: a copy below it costs less than the bookkeeping.
-    package static let sharingThreshold = 4 * 1024
+    /// Smaller frames are copied, others shared: a copy below it costs less than the bookkeeping.
+    package static let sharingThreshold = 256
 
-    /// Frames of at least this size are shared when so much waits already as in ``backlog``.
-    package static let backlogThreshold = 256
-
-    /// Bytes that a peer which reads seldom lets wait.
-    package static let backlog = 64 * 1024
+    /// Frames up to this size are sent together, larger ones by themselves: a copy below it costs less than a system call.
+    package static let gatheringThreshold = 4 * 1024
 
     /// What a chunk holds, so that what has been sent is given back piece by piece.
     private static let chunkCapacity = 64 * 1024
 
     /// Chunks that hold more are followed by a new one: the next small frame would double the storage.
-    private static let fullChunk = Self.chunkCapacity - 2 * Self.sharingThreshold
+    private static let fullChunk = Self.chunkCapacity - 2 * Self.gatheringThreshold
 
     /// Removed bytes that may lie about, if not more than wait.
     private static let removedBytesKept = 4 * 1024
@@ -76,8 +73,10 @@ package struct SendQueue {
     }
 
     /// Appends a frame that other queues may hold too.
-    package mutating func append(sharing frame: ByteBuffer) {
-        let threshold = self.byteCount < Self.backlog ? Self.sharingThreshold + 1 : Self.backlogThreshold
+    ///
+    /// - Parameter isKeyed: whether ``setKey(ofLast:to:isPosted:)`` follows; frames with keys are not gathered later.
+    package mutating func append(sharing frame: ByteBuffer, isKeyed: Bool = false) {
+        let threshold = isKeyed ? Self.gatheringThreshold + 1 : Self.sharingThreshold
         if frame.readableBytes < threshold {
             self.append { $0.writeImmutableBuffer(frame) }
         } else {
@@ -201,7 +200,7 @@ package struct SendQueue {
     /// Copies small frames that follow each other into one chunk, to be sent at once.
     private mutating func gatherFirst() {
         func isSmall(_ chunk: Chunk) -> Bool {
-            chunk.keyed.isEmpty && chunk.bytes.readableBytes <= Self.sharingThreshold
+            chunk.keyed.isEmpty && chunk.bytes.readableBytes <= Self.gatheringThreshold
         }
         guard self.chunks.count > 1, isSmall(self.chunks[0]), isSmall(self.chunks[1]) else { return }
         var bytes = ByteBufferAllocator().buffer(capacity: min(self.byteCount, Self.chunkCapacity))

@@ -20,8 +20,8 @@ import WebSocketCore
     @Test func isDueWhenMuchWasLetGoAndOnceMore() {
         let later = MemoryReturn.interval
         let steps: [(bytes: Int, after: Duration)] = [
-            (20 << 20, .zero), ((12 << 20) + 1, .zero), (12 << 20, .zero), (12 << 20, later), (12 << 20, later * 2),
-            (5 << 20, later * 2), (4 << 20, later * 2),
+            (20 << 20, .zero), ((16 << 20) + 1, .zero), (16 << 20, .zero), (16 << 20, later), (16 << 20, later * 2),
+            (13 << 20, later * 2), (12 << 20, later * 2),
         ]
         #expect(verdicts(steps) == [false, false, true, true, false, false, true])
     }
@@ -38,7 +38,7 @@ import WebSocketCore
         let enough = MemoryReturn.threshold / MemoryReturn.socketBytes + 1
         // What buffers and sockets have held counts together.
         let steps = [
-            (0, enough - 1), (0, enough), (0, 2 * enough - 1), (0, 2 * enough), (5 << 20, 2 * enough), (0, 2 * enough),
+            (0, enough - 1), (0, enough), (0, 2 * enough - 1), (0, 2 * enough), (3 << 20, 2 * enough), (0, 2 * enough),
             (0, 2 * enough + enough / 2),
         ]
         let verdicts = steps.enumerated().map { place, step in
