@@ -51,6 +51,8 @@ test-unit: ## runs the tests of the Swift and C targets
 	@dev/setup.sh test
 	@echo "==> running the unit tests"
 	@swift test $(ARGS)
+	@$(if $(ARGS),,echo "==> judging the CPU time of scripts, with nothing beside")
+	@$(if $(ARGS),,NIGHTJAR_CPU_TIME=1 swift test --skip-build --no-parallel --filter 'AttackTests|BudgetTests')
 
 test-e2e: build ## runs the tests that talk to the built binary
 	@dev/setup.sh test
