@@ -285,6 +285,34 @@ def test_every_message_is_answered_once_and_in_order_over_many_reloads(start, in
     assert "closed for a violation" not in server.log.text
 
 
+def test_all_instances_change_or_none(start):
+    script = """
+    return {
+      instances = "per-core",
+      message = function(conn, data) conn:send(%r .. " " .. ws.instance) end,
+      save = function() return {} end,
+      load = function(saved, info) %s end,
+    }
+    """
+    server = start({"counter.lua": script % ("one", "")}, settings={"threads.io": 2})
+    clients = [connect(server.url("/counter")) for _ in range(8)]
+
+    def answers():
+        return {ask(client, "x") for client in clients}
+
+    assert answers() == {"one 1", "one 2"}
+    for failing in (1, 2):
+        write(server, "counter.lua", script % ("broken", f"if saved and ws.instance == {failing} then error('no') end"))
+        status, _, text = server.ask("/reload?route=counter", "POST")
+        assert status == 409 and "counter.lua:6: no" in text, text
+        assert answers() == {"one 1", "one 2"}
+    write(server, "counter.lua", script % ("two", ""))
+    assert server.ask("/reload?route=counter", "POST")[0] == 200
+    assert answers() == {"two 1", "two 2"}
+    for client in clients:
+        client.close()
+
+
 def test_many_reloads_leave_no_memory_behind(start):
     server = start({"counter.lua": counter("one")})
     with connect(server.url("/counter")) as client:
