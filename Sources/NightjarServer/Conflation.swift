@@ -19,15 +19,12 @@ final class ConflatedFrame {
     /// The index of its first byte in its chunk.
     var start: Int
     let byteCount: Int
-    /// Whether it counts as buffered with another loop, which has to hear when it is removed.
-    let isPosted: Bool
     var isRemoved = false
 
-    init(key: ConflationKey, start: Int, byteCount: Int, isPosted: Bool) {
+    init(key: ConflationKey, start: Int, byteCount: Int) {
         self.key = key
         self.start = start
         self.byteCount = byteCount
-        self.isPosted = isPosted
     }
 }
 

@@ -42,36 +42,32 @@ extension Connection {
 
     /// Replaces the frame of that key, if it is wholly unsent, by what `append` puts at the end of the queue.
     ///
-    /// - Returns: the size of the new frame, as `append` tells it.
-    @discardableResult
-    func replace(
-        _ key: UnsafeRawBufferPointer,
-        isPosted: Bool,
-        _ append: (inout SendQueue) -> Int
-    ) -> Int {
+    /// - Parameters:
+    ///   - key: of ``SendOptions``.
+    ///   - append: tells the size of the new frame.
+    func replace(_ key: UnsafeRawBufferPointer, _ append: (inout SendQueue) -> Int) {
         self.worker.markDirty(self)
         // What gathers for this burst comes before it, and only what is in the queue can be removed again.
         self.queueCorkedOutput()
-        let removed = self.queue.remove(key: key)
-        if removed.isPosted {
-            let reported = min(removed.byteCount, self.unreportedOutput)
-            self.unreportedOutput -= reported
-            self.report(sent: reported)
-        }
+        self.queue.remove(key: key)
         let byteCount = append(&self.queue)
-        self.queue.setKey(ofLast: byteCount, to: key, isPosted: isPosted)
+        self.queue.setKey(ofLast: byteCount, to: key)
         // Too late rather than too early: no second Pong may wait.
         self.bytesBeforePong = min(self.bytesBeforePong, self.bufferedBytes)
-        return byteCount
     }
 
-    /// Tells the script's loop that bytes are no longer buffered.
-    func report(sent byteCount: Int) {
-        guard byteCount > 0 else { return }
+    /// Tells a script on another loop by how much what waits differs from what it counts: broadcasts wait that it does not count,
+    /// and what it has sent is with the peer, was compressed, replaced or dropped.
+    func reportOutput() {
+        // What waits before `connect` begins is the server's answer to the handshake.
+        guard self.member == nil, self.isAdmitted else { return }
+        let buffered = self.bufferedBytes
+        guard buffered != self.toldOutput else { return }
         self.worker.post(
-            .outputSent(self.id, route: self.route.index, byteCount: byteCount),
+            .outputChanged(self.id, route: self.route.index, by: buffered - self.toldOutput),
             to: self.route.owner
         )
+        self.toldOutput = buffered
     }
 
     /// Whether another frame may be queued; if not, it is dropped, or the connection is closed as too slow.
@@ -195,10 +191,6 @@ extension Connection {
             // We do not read, but a peer that takes bytes is there.
             self.websocket.received(at: self.worker.now)
         }
-        guard self.unreportedOutput > 0 else { return }
-        let reported = self.bufferedBytes == 0 ? self.unreportedOutput : min(count, self.unreportedOutput)
-        self.unreportedOutput -= reported
-        self.report(sent: reported)
     }
 
     /// Puts what gathers for this burst into the queue, behind which it goes on.
@@ -233,11 +225,7 @@ extension Connection {
             // Ten thousand connections that once had a large message would keep as many buffers.
             self.websocket.releaseIdleMemory()
         }
-        if self.unreportedSaving > 0 {
-            let saving = self.unreportedSaving
-            self.unreportedSaving = 0
-            self.report(sent: saving)
-        }
+        self.reportOutput()
         self.account(for: buffered + self.heldCapacity + self.websocket.bufferedBytes + self.websocket.compressionBytes)
         var deadline = self.endingDeadline ?? self.websocket.nextDeadline
         if self.pauses.contains(.rate), let token = self.bucket?.nextToken(rate: self.route.configuration.messageRate) {

@@ -90,10 +90,9 @@ package final class Connection: RoomOccupant {
     var queue = SendQueue()
     /// Bytes that the transport holds by ``Transport/writeLater(_:)``.
     var chunkInFlight = 0
-    /// Bytes of frames that a script on another loop sent and that it has not been told about as sent.
-    var unreportedOutput = 0
-    /// By how much compression has made such frames smaller than that script counts them, not yet told.
-    var unreportedSaving = 0
+    /// What a script on another loop counts as buffered once it knows all that it has been told: what ``bufferedBytes`` was
+    /// when this connection last settled, and the plain frames of what that script has sent since.
+    var toldOutput = 0
     var isAboveSoftLimit = false
     /// Whether the script's `connect` has begun; before it, not even the answer to the handshake goes out.
     private(set) var isAdmitted = false
@@ -251,6 +250,7 @@ package final class Connection: RoomOccupant {
         }
         self.worker.leaveAudience(self)
         self.account(for: 0)
+        self.reportOutput()
         self.deliverClose(clean: false)
         self.member?.connection = nil
         self.worker.forget(self)
@@ -261,27 +261,21 @@ package final class Connection: RoomOccupant {
     /// Sends a message, compressed where that was agreed, unless it is small or the script does not want it.
     package func send(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) {
         let plainSize = WebSocketConnection.frameSize(payload.count)
-        let isPosted = self.member == nil
-        guard self.makesRoom(for: plainSize, key: options.key, isAccepted: !isPosted) else {
-            if isPosted, self.phase == .open {
-                self.report(sent: plainSize)
-            }
-            return
+        if self.member == nil {
+            // Its loop counts it, whatever becomes of it here.
+            self.toldOutput += plainSize
+            self.worker.markDirty(self)
         }
+        guard self.makesRoom(for: plainSize, key: options.key, isAccepted: self.member != nil) else { return }
         self.worker.counters.add(.messagesSent)
         let isCompressed = options.compress && self.compresses(options)
         let level = isCompressed ? self.route.configuration.deflateLevel(payload.count) : nil
-        let size: Int
         if options.key.isEmpty {
-            size = self.write { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
+            _ = self.write { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
         } else {
-            size = self.replace(options.key, isPosted: isPosted) { queue in
+            self.replace(options.key) { queue in
                 queue.append { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
             }
-        }
-        if isPosted {
-            self.unreportedOutput += size
-            self.unreportedSaving += plainSize - size
         }
     }
 
@@ -313,7 +307,7 @@ package final class Connection: RoomOccupant {
         guard self.makesRoom(for: frame.readableBytes, key: options.key, isAccepted: false) else { return }
         self.worker.counters.add(.messagesSent)
         guard options.key.isEmpty else {
-            self.replace(options.key, isPosted: false) {
+            self.replace(options.key) {
                 $0.append(sharing: frame, isKeyed: true)
                 return frame.readableBytes
             }

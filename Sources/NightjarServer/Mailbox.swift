@@ -29,7 +29,8 @@ package enum Envelope: Sendable {
     case message(ConnectionID, route: Int, isText: Bool, length: Int)
     case drained(ConnectionID, route: Int)
     case closed(ConnectionID, route: Int, CloseReport)
-    case outputSent(ConnectionID, route: Int, byteCount: Int)
+    /// So many bytes more (or less) wait to be sent than the script's loop counts.
+    case outputChanged(ConnectionID, route: Int, by: Int)
     case upgrade(RequestToken, route: Int, ClientRequest)
     case request(RequestToken, route: Int, ClientRequest, body: ByteBuffer)
     /// Nobody waits for the answer to the request any more.

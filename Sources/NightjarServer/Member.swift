@@ -50,7 +50,7 @@ package final class Member: RoomOccupant {
     /// Bytes of frames that the script sent in this event and that have not been applied.
     package var pendingOutput = 0
 
-    /// Bytes of frames that went to another loop and that it has not reported as sent.
+    /// Bytes that wait on another loop by its latest word, and those of the frames that went there and that it has not had then.
     package var postedOutput = 0
 
     package init(id: ConnectionID, request: ClientRequest, connection: Connection?, runner: ScriptRunner) {

@@ -150,8 +150,10 @@ extension ScriptRunner: ScriptHost {
         if let connection = member.connection {
             return connection.hasRoom(for: frameSize, key: key, behind: member.pendingOutput)
         }
-        // On another loop part of what is counted may be sent already: that loop holds the exact limit.
-        let limit = 2 * self.route.configuration.buffered
+        // On another loop part of what is counted may be sent already, and that loop holds the exact limit. Nobody is closed for
+        // what may be sent, so there is more room here; but a message that would be dropped there must not count as accepted.
+        let limits = self.route.configuration
+        let limit = limits.slow == .drop ? limits.buffered : 2 * limits.buffered
         func isWithin(_ buffered: Int) -> Bool { buffered == 0 || buffered + frameSize <= limit }
         if isWithin(member.bufferedBytes) { return true }
         guard !key.isEmpty, let replaced = self.worker.postedSize(ofKey: key, to: member.id) else { return false }

@@ -259,9 +259,9 @@ package final class ScriptRunner {
         self.enqueue(.close(member, report))
     }
 
-    /// Another loop has sent bytes that were posted to it.
-    package func outputSent(_ id: ConnectionID, byteCount: Int) {
-        self.membersByID[id]?.postedOutput -= byteCount
+    /// On another loop so many bytes more (or less) wait to be sent than are counted here.
+    package func outputChanged(_ id: ConnectionID, by change: Int) {
+        self.membersByID[id]?.postedOutput += change
     }
 
     /// From here on messages that wait are passed over, so that every connection's `close` is told in time.

@@ -93,11 +93,10 @@ package struct SendQueue {
 
     /// Removes the frame of that key, if one is wholly unsent.
     ///
-    /// - Returns: its bytes, 0 when there is none, and whether it counted with another loop.
-    package mutating func remove(key: UnsafeRawBufferPointer) -> (byteCount: Int, isPosted: Bool) {
-        guard let conflation, let frame = conflation.frames.removeValue(forKey: ConflationKey(key)) else {
-            return (0, false)
-        }
+    /// - Returns: its bytes, 0 when there is none.
+    @discardableResult
+    package mutating func remove(key: UnsafeRawBufferPointer) -> Int {
+        guard let conflation, let frame = conflation.frames.removeValue(forKey: ConflationKey(key)) else { return 0 }
         frame.isRemoved = true
         self.byteCount -= frame.byteCount
         conflation.removedBytes += frame.byteCount
@@ -111,7 +110,7 @@ package struct SendQueue {
             // The last chunk may be another one now, and shared.
             self.tailIsOpen = false
         }
-        return (frame.byteCount, frame.isPosted)
+        return frame.byteCount
     }
 
     /// Makes the frame that was appended last one that its key removes.
@@ -119,16 +118,14 @@ package struct SendQueue {
     /// - Parameters:
     ///   - byteCount: the frame's bytes.
     ///   - key: no other frame of it may be in the queue.
-    ///   - isPosted: whether the frame counts as buffered with another loop.
-    package mutating func setKey(ofLast byteCount: Int, to key: UnsafeRawBufferPointer, isPosted: Bool) {
+    package mutating func setKey(ofLast byteCount: Int, to key: UnsafeRawBufferPointer) {
         guard let last = self.chunks.indices.last, byteCount > 0 else { return }
         let conflation = self.conflation ?? Conflation()
         self.conflation = conflation
         let frame = ConflatedFrame(
             key: ConflationKey(key),
             start: self.chunks[last].bytes.writerIndex - byteCount,
-            byteCount: byteCount,
-            isPosted: isPosted
+            byteCount: byteCount
         )
         self.chunks[last].keyed.append(frame)
         conflation.frames[frame.key] = frame

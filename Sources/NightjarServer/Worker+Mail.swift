@@ -80,8 +80,8 @@ extension Worker {
                 self.runners[route]?.drained(id)
             case .closed(let id, let route, let report):
                 self.runners[route]?.closed(id, report)
-            case .outputSent(let id, let route, let byteCount):
-                self.runners[route]?.outputSent(id, byteCount: byteCount)
+            case .outputChanged(let id, let route, let change):
+                self.runners[route]?.outputChanged(id, by: change)
             case .upgrade(let token, let route, let request):
                 self.runners[route]?.upgrade(token, request)
             case .request(let token, let route, let request, let body):

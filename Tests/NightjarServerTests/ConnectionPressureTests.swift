@@ -186,6 +186,65 @@ struct ConnectionPressureTests {
         #expect(slow.close == .close(1001, ""))
     }
 
+    /// Broadcasts wait as messages do, on whichever loop the script is, and go from the account when they are sent.
+    @Test(arguments: [1, 2])
+    func broadcastsCountAsBuffered(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return { message = function(c, d)
+              if d == "report" then print(c.buffered) return end
+              c:send("mine") ws.broadcast(d) ws.broadcast(d, { key = "k" }) ws.broadcast(d, { key = "k" })
+            end }
+            """,
+            loops: loops
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.room = 0
+        client.send(String(repeating: "x", count: 10_000))
+        house.run()
+        client.send("report")
+        house.run()
+        #expect(house.log.texts(.info) == ["\(6 + 2 * 10_004)"])
+        client.transport.makeRoom()
+        house.run()
+        client.send("report")
+        house.run()
+        #expect(house.log.texts(.info).last == "0")
+        #expect(client.texts.count == 3)
+    }
+
+    /// What is dropped because broadcasts wait before it is not said to be accepted.
+    @Test(arguments: [1, 2])
+    func saysThatWhatIsDroppedBehindBroadcastsIs(loops: Int) throws {
+        var configuration = RouteConfiguration()
+        configuration.slow = .drop
+        let house = try TestHouse(
+            """
+            local data = ("x"):rep(100000)
+            return { message = function(c, d)
+              if d == "all" then for i = 1, 150 do ws.broadcast(data) end return end
+              local accepted = 0
+              for i = 1, 40 do if c:send(data) then accepted = accepted + 1 end end
+              print(accepted, c.buffered)
+            end }
+            """,
+            loops: loops,
+            configuration: configuration
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.room = 0
+        client.send("all")
+        house.run()
+        client.send("send")
+        house.run()
+        let lines = house.log.texts(.info).filter { !$0.hasPrefix("message dropped") }
+        #expect(lines == ["0\t\(10 * 100_010)"])
+        while client.transport.later != nil { client.transport.makeRoom() }
+        #expect(client.texts.count == 10)
+    }
+
     /// The line of the log counts the frame for which there was no room.
     @Test(arguments: [1, 2], [SlowPolicy.close, .drop])
     func saysHowMuchWouldHaveWaited(loops: Int, slow: SlowPolicy) throws {

@@ -114,8 +114,8 @@ struct SendQueueTests {
             } else {
                 queue.append { _ = $0.writeBytes(frame) }
             }
-            queue.setKey(ofLast: frame.count, to: key, isPosted: false)
-            return removed.byteCount
+            queue.setKey(ofLast: frame.count, to: key)
+            return removed
         }
     }
 
