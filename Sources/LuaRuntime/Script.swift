@@ -13,8 +13,8 @@ package struct Script: Sendable {
     /// Lua text.
     package var source: [UInt8]
 
-    /// The path that it serves, such as `/games/tic`.
-    package var route: String
+    /// The path of its file, such as `/games/tic`, which it serves unless it says otherwise; nil when the file's name makes none.
+    package var route: String?
 
     /// Counts the loads of the route, from 1.
     package var version: Int
@@ -22,7 +22,7 @@ package struct Script: Sendable {
     /// Which of the script's VMs this one is for, from 1.
     package var instance = 1
 
-    package init(name: String, source: [UInt8], route: String, version: Int) {
+    package init(name: String, source: [UInt8], route: String?, version: Int) {
         self.name = name
         self.source = source
         self.route = route

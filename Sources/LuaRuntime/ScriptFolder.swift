@@ -23,10 +23,11 @@ package struct ScriptFolder: Sendable {
         /// The file below the folder, such as `games/tic.lua`.
         package var file: String
 
-        /// The path that it serves: `/games/tic`; `index.lua` serves its folder.
-        package var path: String
+        /// The path of the file: `/games/tic`, of `index.lua` that of its folder; nil when its name makes none, so that the script
+        /// must give one.
+        package var path: String?
 
-        package init(file: String, path: String) {
+        package init(file: String, path: String?) {
             self.file = file
             self.path = path
         }
@@ -40,7 +41,7 @@ package struct ScriptFolder: Sendable {
         package var reason: String
     }
 
-    /// What a look at the folder found, both by name in ascending order.
+    /// What a look at the folder found, the routes by path and the refusals by name, ascending.
     package struct Listing: Sendable, Equatable {
         package var routes: [Route] = []
         package var refusals: [Refusal] = []
@@ -70,8 +71,7 @@ package struct ScriptFolder: Sendable {
         var listing = Listing()
         guard let entries = entries(of: ".") else { throw .missingFolder(path: path, reason: lastError()) }
         collect(entries, folder: "", depth: 0, into: &listing)
-        refuseDoubles(in: &listing)
-        listing.routes.sort { $0.path < $1.path }
+        listing.routes.sort { ($0.path ?? $0.file, $0.file) < ($1.path ?? $1.file, $1.file) }
         listing.refusals.sort { $0.file < $1.file }
         return listing
     }
@@ -157,29 +157,14 @@ package struct ScriptFolder: Sendable {
             return
         }
         var segments = file.dropLast(4).split(separator: "/", omittingEmptySubsequences: false)
-        guard segments.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isSegmentByte) }) else {
-            let reason = "a route's name may have letters, digits, '.', '_' and '-'"
-            listing.refusals.append(Refusal(file: file, reason: reason))
-            return
-        }
-        guard segments.first != "-" else {
-            listing.refusals.append(Refusal(file: file, reason: "paths under /-/ belong to the server"))
+        let isPath = segments.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(isSegmentByte) }
+        // Paths under `/-/` belong to the server.
+        guard isPath, segments.first != "-" else {
+            listing.routes.append(Route(file: file, path: nil))
             return
         }
         if segments.last == "index" { segments.removeLast() }
         listing.routes.append(Route(file: file, path: "/" + segments.joined(separator: "/")))
-    }
-
-    /// `games.lua` and `games/index.lua` would serve the same path: neither is served.
-    private func refuseDoubles(in listing: inout Listing) {
-        let files = Dictionary(grouping: listing.routes, by: \.path)
-        listing.routes.removeAll { (files[$0.path]?.count ?? 0) > 1 }
-        for (path, routes) in files where routes.count > 1 {
-            for route in routes {
-                let reason = "\(path) would be served by \(routes.map(\.file).sorted().joined(separator: " and "))"
-                listing.refusals.append(Refusal(file: route.file, reason: reason))
-            }
-        }
     }
 
     // MARK: The file system

@@ -120,10 +120,11 @@ struct RouteLoader: Sendable {
         on worker: Worker
     ) throws(ServerStartError) -> (route: Route, runner: ScriptRunner) {
         let name = String(script.name.dropLast(".lua".count))
-        let pattern = try self.pattern(script.route, givenBy: nil, of: script)
+        // What its prints say until its path is known.
+        let provisional = try self.pattern(script.route ?? "/", givenBy: nil, of: script)
         let known = self.configuration.configuration(ofRoute: name)
         let runner = self.makeRunner(
-            for: Route(index: index, pattern: pattern, script: script.name, configuration: known, owner: worker.index),
+            for: Route(index: index, pattern: provisional, script: script.name, configuration: known, owner: worker.index),
             on: worker
         )
         let (served, configuration) = try self.settings(try self.load(script, into: runner), of: script)
@@ -156,8 +157,7 @@ struct RouteLoader: Sendable {
         do {
             pattern =
                 configuration.path.isEmpty
-                ? try self.pattern(script.route, givenBy: nil, of: script)
-                : try self.pattern(configuration.path, givenBy: given, of: script)
+                ? try self.pattern(ofFile: script) : try self.pattern(configuration.path, givenBy: given, of: script)
         } catch {
             throw ServerStartError(problems + error.problems)
         }
@@ -223,6 +223,15 @@ struct RouteLoader: Sendable {
         } catch {
             throw ServerStartError(Diagnosis.all(of: error).map(ServerStartError.Problem.script))
         }
+    }
+
+    /// The pattern of a script that neither sets `path` nor is given one.
+    private func pattern(ofFile script: Script) throws(ServerStartError) -> PathPattern {
+        guard let route = script.route else {
+            let sentence = "its name makes no path (letters, digits and any of ._- do): rename it, or give it a `path`"
+            throw ServerStartError([.script(Diagnosis(file: script.name, message: sentence))])
+        }
+        return try self.pattern(route, givenBy: nil, of: script)
     }
 
     /// - Parameter setting: where the configuration gives it; nil for what the script or its file says.

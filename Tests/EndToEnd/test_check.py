@@ -84,7 +84,7 @@ scripts/lib/bad.lua:2:9: error: attempt to index a nil value (local 'x')
 in:
     scripts/lib/bad.lua:2: in function <lib/bad.lua:1>
     scripts/one.lua:1: in the top level
-scripts/not a route.lua: error: not served: a route's name may have letters, digits, '.', '_' and '-'
+scripts/not a route.lua: error: its name makes no path (letters, digits and any of ._- do): rename it, or give it a `path`
 nightjar.yaml:2: error: unknown route `routes.ehco`: did you mean `echo`?
 nightjar.yaml:4: error: `limits.buffered_soft` is 64KiB (by default), more than `limits.buffered`, which is 1 \
 (nightjar.yaml:4): reading pauses at the first and the connection is closed at the second

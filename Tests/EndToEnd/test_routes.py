@@ -295,6 +295,15 @@ CONFLICT = {"a.lua": "/x/:a", "b.lua": "/x/:b", "x/c.lua": "/x/*"}
             ["b.lua:1:10: path: `/x/:b` is served by a.lua too as `/x/:a`: give one of them another `path`"],
         ),
         (
+            {"a.lua": "return {}", "a/index.lua": "return {}", "b c.lua": "return {}"},
+            "",
+            1,
+            [
+                "b c.lua: its name makes no path (letters, digits and any of ._- do): rename it, or give it a `path`",
+                "a/index.lua: path: `/a` is served by a.lua too: give one of them another `path`",
+            ],
+        ),
+        (
             {"a.lua": "return {}"},
             "routes:\n  a:\n    path: /a//b\n",
             78,
@@ -325,7 +334,7 @@ CONFLICT = {"a.lua": "/x/:a", "b.lua": "/x/:b", "x/c.lua": "/x/*"}
             ["a.lua:1: no second"],
         ),
     ],
-    ids=["unknown", "reserved", "all", "conflict", "path", "total", "order", "instance"],
+    ids=["unknown", "reserved", "all", "conflict", "files", "path", "total", "order", "instance"],
 )
 def test_mistakes_are_named_at_start(tmp_path, scripts, file, code, problems):
     for name, source in scripts.items():
@@ -340,6 +349,23 @@ def test_mistakes_are_named_at_start(tmp_path, scripts, file, code, problems):
     told = [line.removeprefix("nightjar: ") for line in ended.stderr.splitlines() if line.startswith("nightjar: ")]
     assert told == problems
     assert ended.stdout == ""
+
+
+async def test_a_path_of_its_own_makes_up_for_the_name(start, tmp_path):
+    """Two files of one path are none when one has another, by its own table or by the configuration."""
+    (tmp_path / "settings.yaml").write_text("routes:\n  b:\n    path: /else\n  c d:\n    path: /c\n")
+    scripts = {
+        "a.lua": said("path = '/other'"),
+        "a/index.lua": said("_x = 1"),
+        "b.lua": said("_x = 1"),
+        "b/index.lua": said("_x = 1"),
+        "c d.lua": said("_x = 1"),
+        "-/e.lua": said("path = '/e'"),
+    }
+    server = start(scripts, "--config", tmp_path / "settings.yaml")
+    for path in ("/a", "/other", "/b", "/else", "/c", "/e"):
+        async with connect(server.url(path)) as client:
+            assert await client.recv() == "-", path
 
 
 async def test_what_is_no_route(start):
