@@ -24,6 +24,9 @@
 ---Nil, booleans, numbers, strings, `ws.json.null`, and tables of these without metatables.
 ---@alias nightjar.Plain nil|boolean|number|string|table|userdata
 
+---What `ws.wake` takes: plain data, and in it connections and rooms.
+---@alias nightjar.Woken nightjar.Plain|Conn|Room
+
 ---The value of a header field, or those of several of the same name.
 ---@alias nightjar.Header string|number|(string|number)[]
 
@@ -165,8 +168,8 @@ function Conn:close(code, reason) end
 
 ---Puts the connection into a room; twice is once. `"full"` beyond `limits.rooms`.
 ---@param name string 1 to 256 bytes.
----@return Room room Nil beyond `limits.rooms`.
----@return "full"|nil
+---@return Room? room Nil beyond `limits.rooms`, and when it is closed.
+---@return "full"|"closed"|nil
 function Conn:join(name) end
 
 ---Takes the connection out of a room.
@@ -275,13 +278,13 @@ function ws.spawn(fn, ...) end
 ---@async
 ---@param name string
 ---@param timeout? nightjar.Time
----@return nightjar.Plain value
+---@return nightjar.Woken value
 ---@return "timeout"|nil
 function ws.wait(name, timeout) end
 
 ---Wakes all that wait for this name, in all copies of the script. With several copies the value holds no `Conn`.
 ---@param name string
----@param value? nightjar.Plain
+---@param value? nightjar.Woken
 ---@return integer woken
 function ws.wake(name, value) end
 

@@ -94,6 +94,14 @@ async def test_nobody_comes_in_without_a_name(chat, name):
     assert b"?name=" in refused.value.response.body
 
 
+async def test_long_name_of_a_room_is_refused(chat):
+    async with connect(chat.url(f"/chat/{'r' * 256}?name=Ada")):
+        pass
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(chat.url(f"/chat/{'r' * 257}?name=Ada"))
+    assert refused.value.response.status_code == 400
+
+
 async def test_mistakes_of_a_client_are_told_to_it_alone(chat):
     async with connect(url(chat, "lobby", "%C3%A4" * 32)) as ada:
         await receive(ada)

@@ -166,7 +166,24 @@ async def test_repeated_id_is_acknowledged_and_not_stored(devices):
     assert stored(devices, "b")["count"] == 1, "another device's ids are others"
 
 
-@pytest.mark.parametrize("put", [{}, {"id": ""}, {"id": 5}, {"id": "x" * 65}, {"at": None}, {"value": "1"}])
+async def test_what_could_not_be_stored_is_not_acknowledged(start):
+    """The next try stores it: a mark without a reading would lose it."""
+    scripts = scripts_of_example("device")
+    head = "local function store(device, msg)\n"
+    failing = head + "  if msg.value == 13 and not _G.failed then rawset(_G, 'failed', true) error('no disk') end\n"
+    assert scripts["devices.lua"].count(head) == 1
+    server = start(scripts | {"devices.lua": "failed = false\n" + scripts["devices.lua"].replace(head, failing)})
+    async with connect(server.url("/devices/a")) as client:
+        for number in range(2):
+            await send(client, type="put", id="1", at=number, value=13)
+        await send(client, type="put", id="1", at=2, value=13)
+        assert [await receive(client) for _ in range(2)] == [{"type": "ack", "id": "1"}] * 2
+    device = stored(server, "a")
+    assert (device["count"], device["repeats"]) == (1, 1)
+    assert [reading["at"] for reading in device["readings"]] == [1]
+
+
+@pytest.mark.parametrize("put", [{}, {"value": 1e308}, {"id": ""}, {"id": 5}, {"id": "x" * 65}, {"at": None}, {"value": "1"}])
 async def test_wrong_reading_closes(devices, put):
     async with connect(devices.url("/devices/a")) as client:
         await send(client, **({"type": "put", "id": "1", "at": 5, "value": 1} | put if put else {"type": "put"}))

@@ -30,6 +30,8 @@ function chat.upgrade(req)
   if not is_text(name, 32) or name:find "%c" or not name:find "%S" then
     return 400, "say who you are: ?name= with 1 to 32 characters"
   end
+  -- The name of a room may have no more.
+  if #req.params.room > 256 then return 400, "a room's name has at most 256 bytes" end
   return { name = name, typing = false }
 end
 

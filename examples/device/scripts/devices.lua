@@ -2,8 +2,10 @@
 -- acknowledgement was lost comes again: its id tells. GET /devices/NAME shows what is stored.
 local devices = { path = "/devices/:device", limits = { message = "4KiB", rate = 200, flood = "slow" }, on = {} }
 
-local KEPT = 1000 -- Readings of a device that are kept.
-local MOST = 1000 -- Devices.
+-- Together at most 90,000 readings of about 260 bytes: they fit into the 64 MiB of limits.memory.
+local KEPT = 300 -- Readings of a device that are kept.
+local MOST = 300 -- Devices.
+local LARGEST = 1e15 -- A larger value is no measurement, and sums of such would not be finite.
 local REMEMBERED = 24 * 3600 -- Seconds for which an id is known: as long as a device may try again.
 
 local stored = {} -- By device: count, sum, repeats and the last readings.
@@ -19,15 +21,16 @@ end
 function devices.connect(conn)
   local device = conn.params.device
   if stored[device] then return end
-  stored[device] = { count = 0, sum = 0, repeats = 0, readings = {} }
+  stored[device] = { count = 0, sum = 0.0, repeats = 0, readings = {} }
   known = known + 1
 end
 
 local function store(device, msg)
-  device.count = device.count + 1
-  device.sum = device.sum + msg.value
+  -- What may fail, for want of memory, comes first: a reading is stored as a whole or not at all.
   local readings = device.readings
   readings[#readings + 1] = { id = msg.id, at = msg.at, value = msg.value }
+  device.count = device.count + 1
+  device.sum = device.sum + msg.value
   if #readings > KEPT then table.remove(readings, 1) end
 end
 
@@ -37,16 +40,20 @@ function devices.on.put(conn, msg)
   if type(msg.at) ~= "number" or type(msg.value) ~= "number" then
     return conn:close(1008, "put: at and value must be numbers")
   end
+  if msg.value < -LARGEST or msg.value > LARGEST then return conn:close(1008, "put: value must be within 1e15") end
   local name = conn.params.device
-  -- One call asks and marks: there is no moment in which two could both find the id unknown.
-  local added, why = ws.shared.add("seen:" .. name .. ":" .. id, true, { ttl = REMEMBERED })
-  if added then
-    store(stored[name], msg)
-  elseif why == "exists" then
-    stored[name].repeats = stored[name].repeats + 1
-  else
+  local seen = "seen:" .. name .. ":" .. id
+  -- The mark is false until the reading is stored. If that fails, nothing is acknowledged, and the next try stores it.
+  local added, why = ws.shared.add(seen, false, { ttl = REMEMBERED })
+  if not added and why ~= "exists" then
     -- No room to remember it. Without an acknowledgement the device tries again later.
     return ws.log.warn("%s: reading not stored: %s", name, why)
+  end
+  if added or ws.shared.get(seen) == false then
+    store(stored[name], msg)
+    ws.shared.set(seen, true, { ttl = REMEMBERED })
+  else
+    stored[name].repeats = stored[name].repeats + 1
   end
   conn:send { type = "ack", id = id }
 end
