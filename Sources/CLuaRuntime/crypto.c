@@ -102,5 +102,5 @@ void nj_crypto_open(lua_State *L) {
     };
     luaL_newlib(L, functions);
     nj_encoding_open(L);
-    nj_names_seal(L, names, "ws.crypto");
+    nj_names_seal(L, names, "ws.crypto", NULL);
 }

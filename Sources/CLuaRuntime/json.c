@@ -85,5 +85,5 @@ void nj_json_open(lua_State *L) {
     luaL_newlib(L, functions);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->json_null_ref);
     lua_setfield(L, -2, "null");
-    nj_names_seal(L, names, "ws.json");
+    nj_names_seal(L, names, "ws.json", NULL);
 }

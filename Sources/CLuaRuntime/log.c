@@ -43,7 +43,9 @@ int nj_log_print(lua_State *L) {
     return 0;
 }
 
-static const char *const names[] = {"debug", "info", "warn", "error"};
+static const nj_name names[] = {
+    {"debug", NJ_KNOWN}, {"info", NJ_KNOWN}, {"warn", NJ_KNOWN}, {"error", NJ_KNOWN}, {NULL, NJ_KNOWN},
+};
 
 static int write_formatted(lua_State *L);
 
@@ -60,7 +62,7 @@ static int name_caller(lua_State *L) {
         return 1;
     }
     lua_getupvalue(L, 2, 1);
-    const char *name = names[lua_tointeger(L, 3)];
+    const char *name = names[lua_tointeger(L, 3)].name;
     const char *text = luaL_gsub(L, luaL_gsub(L, lua_tostring(L, 1), " to '?'", ""), " to 'format'", "");
     luaL_where(L, 3);
     lua_pushfstring(L, "%sws.log.%s: %s", lua_tostring(L, -1), name, text);
@@ -70,7 +72,7 @@ static int name_caller(lua_State *L) {
 // ws.log.debug(format, ...) and the others. Upvalues: the level, string.format.
 static int write_formatted(lua_State *L) {
     int count = lua_gettop(L);
-    const char *level = names[lua_tointeger(L, lua_upvalueindex(1))];
+    const char *level = names[lua_tointeger(L, lua_upvalueindex(1))].name;
     if (count == 0) return nj_raise(L, NJ_RUNTIME, "ws.log.%s: what to log is missing", level);
     if (count == 1) {
         luaL_tolstring(L, 1, NULL);
@@ -98,7 +100,8 @@ void nj_log_open(lua_State *L) {
         lua_pushinteger(L, level);
         lua_pushvalue(L, -2);
         lua_pushcclosure(L, write_formatted, 2);
-        lua_setfield(L, -5, names[level]);
+        lua_setfield(L, -5, names[level].name);
     }
     lua_pop(L, 3);
+    nj_names_seal(L, names, "ws.log", NULL);
 }

@@ -94,18 +94,59 @@ static int refuse_read(lua_State *L) {
     return nj_raise(L, NJ_RUNTIME, "%s", text);
 }
 
+// Upvalues: the names, the table's own.
 static int refuse_write(lua_State *L) {
+    const nj_name *names = lua_touserdata(L, lua_upvalueindex(1));
     const char *table = lua_tostring(L, lua_upvalueindex(2));
+    size_t length = 0;
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &length) : NULL;
+    for (const nj_name *known = names; key != NULL && known->name != NULL; known++) {
+        if (known->standing != NJ_KNOWN || !nj_names_equal(key, length, known->name)) continue;
+        return nj_raise(L, NJ_RUNTIME, "%s.%s cannot be written: use a variable of the script", table, known->name);
+    }
     return nj_raise(L, NJ_RUNTIME, "%s cannot be given new fields: use a variable of the script", table);
 }
 
-void nj_names_seal(lua_State *L, const nj_name *names, const char *table) {
-    static const luaL_Reg events[] = {{"__index", refuse_read}, {"__newindex", refuse_write}, {NULL, NULL}};
-    luaL_newlibtable(L, events);
+// Upvalue: the fields.
+static int next_field(lua_State *L) {
+    lua_settop(L, 2);
+    if (lua_next(L, lua_upvalueindex(1))) return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
+// Upvalue: the fields.
+static int all_fields(lua_State *L) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, next_field, 1);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    return 3;
+}
+
+void nj_names_seal(lua_State *L, const nj_name *names, const char *table, lua_CFunction read) {
+    int fields = lua_gettop(L);
+    luaL_checkstack(L, 8, NULL);
+    lua_createtable(L, 0, 1);
     lua_pushlightuserdata(L, (void *)(uintptr_t)names);
     lua_pushstring(L, table);
-    luaL_setfuncs(L, events, 2);
+    lua_pushcclosure(L, read == NULL ? refuse_read : read, 2);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, fields);
+    // Nobody is asked before a field is written that is there: what the script has is empty, and finds the fields behind it.
+    lua_newtable(L);
+    lua_createtable(L, 0, 4);
+    lua_pushvalue(L, fields);
+    lua_setfield(L, -2, "__index");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)names);
+    lua_pushstring(L, table);
+    lua_pushcclosure(L, refuse_write, 2);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushvalue(L, fields);
+    lua_pushcclosure(L, all_fields, 1);
+    lua_setfield(L, -2, "__pairs");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
+    lua_replace(L, fields);
 }

@@ -69,6 +69,20 @@ static void append(lua_State *L, nj_vm *vm, int key, uint64_t index, int value) 
     if (vm->settings.failed) nj_raise(L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
 }
 
+// A dot stands for nothing: a key that is written with one would be taken for one that is nested, and given twice.
+static bool is_dotted(lua_State *L, nj_vm *vm, const char *script, int key) {
+    size_t length;
+    const char *bytes = lua_tolstring(L, key, &length);
+    const char *dot = memchr(bytes, '.', length);
+    if (dot == NULL) return false;
+    char quoted[NJ_QUOTED_CAPACITY], outer[NJ_QUOTED_CAPACITY], inner[NJ_QUOTED_CAPACITY], text[4 * NJ_QUOTED_CAPACITY];
+    snprintf(text, sizeof text, "unknown key of the returned table: \"%s\": write %s = { %s = ... }",
+             nj_names_quote(bytes, length, quoted), nj_names_quote(bytes, (size_t)(dot - bytes), outer),
+             nj_names_quote(dot + 1, length - (size_t)(dot - bytes) - 1, inner));
+    nj_handlers_complain(L, vm, script, text);
+    return true;
+}
+
 // Takes the value at the top, whose key is at the index `key`; a table is entered, down to `depth`.
 static void take(lua_State *L, nj_vm *vm, const char *script, int key, int depth) {
     int value = lua_gettop(L);
@@ -80,6 +94,10 @@ static void take(lua_State *L, nj_vm *vm, const char *script, int key, int depth
     lua_pushnil(L);
     while (lua_next(L, value)) {
         int entry = lua_gettop(L);
+        if (lua_type(L, entry - 1) == LUA_TSTRING && is_dotted(L, vm, script, entry - 1)) {
+            lua_settop(L, entry - 1);
+            continue;
+        }
         if (lua_type(L, entry - 1) == LUA_TSTRING) {
             lua_pushvalue(L, key);
             lua_pushliteral(L, ".");
@@ -98,7 +116,7 @@ static void take(lua_State *L, nj_vm *vm, const char *script, int key, int depth
 
 void nj_settings_take(lua_State *L, nj_vm *vm, const char *script) {
     int value = lua_gettop(L);
-    take(L, vm, script, value - 1, NJ_SETTING_DEPTH);
+    if (!is_dotted(L, vm, script, value - 1)) take(L, vm, script, value - 1, NJ_SETTING_DEPTH);
     lua_settop(L, value);
 }
 

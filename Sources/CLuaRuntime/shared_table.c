@@ -272,5 +272,5 @@ void nj_shared_open(lua_State *L) {
         {"get", get}, {"set", set}, {"add", add}, {"incr", incr}, {"cas", cas}, {"delete", delete_key}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
-    nj_names_seal(L, names, "ws.shared");
+    nj_names_seal(L, names, "ws.shared", NULL);
 }

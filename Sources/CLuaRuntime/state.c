@@ -48,6 +48,102 @@ static void warn(nj_vm *vm, const char *why) {
     vm->host.log(vm->host.context, NJ_WARNING, text, strlen(text), &vm->task.connection, vm->script);
 }
 
+// MARK: Tables of two connections
+
+typedef struct claimant {
+    lua_State *L;
+    nj_vm *vm;
+    uint64_t id;
+    // Where on the stack the table of owners is.
+    int owners;
+    size_t patience;
+    char *why;
+} claimant;
+
+// Whether the table at the top is the one that is looked for, or holds it. Leaves it there.
+static bool holds(claimant *claimant, const void *table, int depth) {
+    lua_State *L = claimant->L;
+    nj_watch_look(L, claimant->vm);
+    if (lua_topointer(L, -1) == table) return true;
+    if (depth == NJ_DEEPEST_TABLE || claimant->patience == 0) return false;
+    claimant->patience -= 1;
+    luaL_checkstack(L, 8, NULL);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        if (lua_istable(L, -1) && holds(claimant, table, depth + 1)) return true;
+        lua_pop(L, 1);
+    }
+    return false;
+}
+
+// Whether the state of that connection holds the table still.
+static bool is_held_by(claimant *claimant, uint64_t id, const void *table) {
+    lua_State *L = claimant->L;
+    int top = lua_gettop(L);
+    luaL_checkstack(L, 8, NULL);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, claimant->vm->connections_ref);
+    bool is_held = lua_rawgeti(L, -1, (lua_Integer)id) == LUA_TUSERDATA
+                   && lua_getiuservalue(L, -1, NJ_CONNECTION_STATE) == LUA_TTABLE && holds(claimant, table, 0);
+    lua_settop(L, top);
+    return is_held;
+}
+
+// Makes the connection the owner of the table at the top, and of what is in it. Leaves it there.
+static bool claim(claimant *claimant, const nj_path *path, int depth) {
+    lua_State *L = claimant->L;
+    nj_watch_look(L, claimant->vm);
+    if (claimant->patience == 0) return true;
+    claimant->patience -= 1;
+    luaL_checkstack(L, 8, NULL);
+    int table = lua_gettop(L);
+    lua_pushvalue(L, table);
+    bool has_owner = lua_rawget(L, claimant->owners) == LUA_TNUMBER;
+    uint64_t owner = has_owner ? (uint64_t)lua_tointeger(L, -1) : claimant->id;
+    lua_pop(L, 1);
+    if (owner != claimant->id && is_held_by(claimant, owner, lua_topointer(L, table))) {
+        char place[NJ_PATH_CAPACITY];
+        nj_path_write(L, path, place);
+        snprintf(claimant->why, NJ_PLAIN_WHY_CAPACITY, "%s: a table that the state of another connection holds too cannot be "
+                 "kept; put what is shared into a variable of the script", place);
+        return false;
+    }
+    if (!has_owner || owner != claimant->id) {
+        lua_pushvalue(L, table);
+        lua_pushinteger(L, (lua_Integer)claimant->id);
+        lua_rawset(L, claimant->owners);
+    }
+    nj_path entry = {.parent = path, .key = table + 1};
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        if (lua_istable(L, -1) && depth < NJ_DEEPEST_TABLE && !claim(claimant, &entry, depth + 1)) return false;
+        lua_pop(L, 1);
+    }
+    return true;
+}
+
+static void push_owners(lua_State *L, nj_vm *vm) {
+    if (vm->owners_ref == LUA_NOREF) {
+        lua_newtable(L);
+        lua_createtable(L, 0, 1);
+        lua_pushliteral(L, "k");
+        lua_setfield(L, -2, "__mode");
+        lua_setmetatable(L, -2);
+        vm->owners_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->owners_ref);
+}
+
+// Whether no other connection's state holds anything of the state at the top, which is plain data.
+static bool is_own(lua_State *L, nj_vm *vm, char why[NJ_PLAIN_WHY_CAPACITY]) {
+    nj_path root = {.root = "conn.state"};
+    push_owners(L, vm);
+    lua_insert(L, -2);
+    claimant claimant = {
+        .L = L, .vm = vm, .id = vm->task.connection, .owners = lua_gettop(L) - 1, .patience = PATIENCE, .why = why,
+    };
+    return claim(&claimant, &root, 0);
+}
+
 void nj_state_check(lua_State *L, nj_vm *vm) {
     if (!vm->task.has_connection || vm->task.kind == NJ_EVENT_CLOSE) return;
     int top = lua_gettop(L);
@@ -56,7 +152,9 @@ void nj_state_check(lua_State *L, nj_vm *vm) {
     bool has_object = lua_rawgeti(L, -1, (lua_Integer)vm->task.connection) == LUA_TUSERDATA;
     if (has_object && lua_getiuservalue(L, -1, NJ_CONNECTION_STATE) == LUA_TTABLE) {
         char why[NJ_PLAIN_WHY_CAPACITY];
-        if (!nj_plain_check(L, vm, -1, "conn.state", NJ_PLAIN_OBJECTS, 0, PATIENCE, why)) warn(vm, why);
+        if (!nj_plain_check(L, vm, -1, "conn.state", NJ_PLAIN_OBJECTS, 0, PATIENCE, why) || !is_own(L, vm, why)) {
+            warn(vm, why);
+        }
     }
     lua_settop(L, top);
 }

@@ -63,7 +63,7 @@ int nj_task_wait(lua_State *L, const char *function, const nj_wait *wait, lua_KF
     if (!vm->host.suspend(vm->host.context, vm->last_task, wait)) {
         nj_task task;
         take_task(L, vm, vm->last_task, &task);
-        nj_raise(L, NJ_RUNTIME, "%s: too many handlers of this script wait already (limits.handlers)", function);
+        nj_raise(L, NJ_RUNTIME, "%s: too many handlers or spawned bodies of this script wait already (limits.handlers)", function);
     }
     return lua_yieldk(L, 0, 0, resumed);
 }
@@ -166,7 +166,7 @@ static int spawn(lua_State *L) {
     if (vm->host.spawn(vm->host.context, number)) return 0;
     lua_pushnil(L);
     lua_rawseti(L, -2, (lua_Integer)number);
-    return nj_raise(L, NJ_RUNTIME, "ws.spawn: too many handlers of this script wait already (limits.handlers)");
+    return nj_raise(L, NJ_RUNTIME, "ws.spawn: too many handlers or spawned bodies of this script wait already (limits.handlers)");
 }
 
 int nj_task_push_spawned(lua_State *L, nj_vm *vm, uint64_t number) {

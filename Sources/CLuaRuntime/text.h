@@ -51,8 +51,9 @@ const char *nj_names_quote(const char *name, size_t length, char quoted[NJ_QUOTE
 void nj_names_explain(const nj_name *names, const char *key, size_t length, const char *what, const char *otherwise,
                       char *text, size_t capacity);
 
-// Has the table at the top refuse other fields than it has; `table` is what errors call it. Uses 4 slots.
-void nj_names_seal(lua_State *L, const nj_name *names, const char *table);
+// Puts in the place of the table at the top one that has its fields, refuses others and cannot be written. `table` is what
+// errors call it; `read` is called for a field that is not there, NULL stands for an error that names the nearest.
+void nj_names_seal(lua_State *L, const nj_name *names, const char *table, lua_CFunction read);
 
 // MARK: options.c
 

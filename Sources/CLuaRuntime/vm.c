@@ -71,6 +71,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     for (int kind = 0; kind < NJ_HANDLER_COUNT; kind++) vm->handler_refs[kind] = LUA_NOREF;
     vm->load_ref = vm->save_ref = vm->on_ref = vm->invalid_ref = vm->results_ref = vm->seen_ref =
         LUA_NOREF;
+    vm->owners_ref = LUA_NOREF;
     nj_vm_set_key(vm, "type", 4);
     vm->main = lua_newstate(nj_allocate, vm);
     if (vm->main == NULL) {

@@ -99,6 +99,8 @@ struct nj_vm {
         json_array_ref, room_metatable_ref, upgrades_ref;
     // The tables that the check of states has met, while one goes on.
     int seen_ref;
+    // Under --dev, whose state a table was seen in: table to id, with weak keys.
+    int owners_ref;
     // The handler whose results are read, for the place of what is wrong with them.
     int results_ref;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.

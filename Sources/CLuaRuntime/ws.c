@@ -126,13 +126,8 @@ static int refuse_read(lua_State *L) {
     return nj_raise(L, NJ_RUNTIME, "%s", text);
 }
 
-static int refuse_write(lua_State *L) {
-    return nj_raise(L, NJ_RUNTIME, "ws cannot be given new fields: use a variable of the script");
-}
-
 void nj_ws_open(lua_State *L) {
     static const luaL_Reg functions[] = {{"broadcast", broadcast}, {"conns", conns}, {"get", get}, {NULL, NULL}};
-    static const luaL_Reg events[] = {{"__index", refuse_read}, {"__newindex", refuse_write}, {NULL, NULL}};
     nj_vm *vm = nj_vm_of(L);
     luaL_newlib(L, functions);
     nj_task_open(L);
@@ -150,10 +145,7 @@ void nj_ws_open(lua_State *L) {
     nj_system_open(L);
     lua_pushstring(L, vm->product_version);
     lua_setfield(L, -2, "version");
-    luaL_newlib(L, events);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
+    nj_names_seal(L, names, "ws", refuse_read);
     lua_pushvalue(L, -1);
     vm->ws_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }

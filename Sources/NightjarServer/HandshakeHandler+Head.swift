@@ -41,6 +41,11 @@ extension HandshakeHandler {
             }
         }
         guard !self.worker.isDraining else { return .refuse(self.drainingAnswer) }
+        guard head.method != .CONNECT else {
+            // A 200 would say that what follows goes through a tunnel (RFC 9110 §9.3.6).
+            self.worker.counters.add(.refused(.method))
+            return .refuse(HTTPAnswer(501, "this server is no proxy: it takes no CONNECT"))
+        }
         let target: RequestTarget
         do {
             target = try RequestTarget(head.uri)
@@ -49,7 +54,7 @@ extension HandshakeHandler {
             return .refuse(HTTPAnswer(400, error.sentence))
         }
         let handshake = HandshakeRequest(
-            method: head.method.rawValue,
+            method: head.method.text,
             majorVersion: head.version.major,
             minorVersion: head.version.minor,
             authority: target.authority,
@@ -187,6 +192,14 @@ extension HandshakeHandler {
     }
 }
 
+extension HTTPMethod {
+    /// The method as it was written.
+    fileprivate var text: String {
+        // NIO leaves the hyphen out.
+        self == .MSEARCH ? "M-SEARCH" : self.rawValue
+    }
+}
+
 extension HTTPRequestHead {
     /// Whether no other request may follow. Behind a request to upgrade, whatever to, the decoder looks at nothing more.
     var endsConnection: Bool {
@@ -200,7 +213,7 @@ extension ClientRequest {
         self.init(
             publicID: PublicID(),
             // A script answers HEAD as it answers GET; the server leaves the body out.
-            method: head.method == .HEAD ? "GET" : head.method.rawValue,
+            method: head.method == .HEAD ? "GET" : head.method.text,
             target: target,
             parameters: match.parameters,
             ip: client.ip,

@@ -124,7 +124,13 @@ struct RouteLoader: Sendable {
         let provisional = try self.pattern(script.route ?? "/", givenBy: nil, of: script)
         let known = self.configuration.configuration(ofRoute: name)
         let runner = self.makeRunner(
-            for: Route(index: index, pattern: provisional, script: script.name, configuration: known, owner: worker.index),
+            for: Route(
+                index: index,
+                pattern: provisional,
+                script: script.name,
+                configuration: known,
+                owner: worker.index
+            ),
             on: worker
         )
         let (served, configuration) = try self.settings(try self.load(script, into: runner), of: script)

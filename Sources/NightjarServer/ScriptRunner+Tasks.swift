@@ -64,7 +64,7 @@ extension ScriptRunner {
 
     package func suspend(_ task: TaskID, for wait: Wait) -> Bool {
         guard self.suspensions.count + self.spawnedCount < self.route.configuration.handlers else {
-            self.exceeded(.handlers, "a handler may not wait: \(self.suspensions.count) of this script do")
+            self.exceeded(.handlers, "a handler may not wait: \(self.waitingText)")
             return false
         }
         let now = self.worker.eventLoop.now
@@ -121,12 +121,16 @@ extension ScriptRunner {
     package func spawn(_ body: TaskID) -> Bool {
         if self.isRetiredRunning { return true }
         guard self.suspensions.count + self.spawnedCount < self.route.configuration.handlers else {
-            self.exceeded(.handlers, "a body was not spawned: \(self.suspensions.count) handlers of this script wait")
+            self.exceeded(.handlers, "a body was not spawned: \(self.waitingText)")
             return false
         }
         self.spawnedCount += 1
         self.queue.append(.spawned(body))
         return true
+    }
+
+    private var waitingText: String {
+        "\(self.suspensions.count) handlers of this script wait, and \(self.spawnedCount) spawned bodies have not begun"
     }
 
     private func exceeded(_ limit: Limit, _ sentence: @autoclosure () -> String) {

@@ -34,7 +34,7 @@ def ask(connection, method, target, body=None, headers=None):
     return response.status, response.headers, response.read()
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "M-SEARCH"])
 def test_any_method(connection, method):
     status, headers, body = ask(connection, method, "/door?a=b", "text", {"X-Key": "k"})
     assert status == 200 and headers["Content-Type"] == "application/json"

@@ -37,6 +37,14 @@ struct HandlersTests {
             "unknown key of the returned table: \"zzz\": the handlers are upgrade, connect, message, on, invalid, close, "
                 + "drain, error, request, save and load; a key of the script's own begins with _"
         ),
+        (
+            "return { ['limits.message'] = 5 }",
+            "unknown key of the returned table: \"limits.message\": write limits = { message = ... }"
+        ),
+        (
+            "return { limits = { ['message.size'] = 5 } }",
+            "unknown key of the returned table: \"message.size\": write message = { size = ... }"
+        ),
         ("return { print }", "the keys of the returned table must be strings: names of handlers and settings"),
         ("return { message = 1 }", "\"message\" must be a function, not a number"),
         ("return { close = {} }", "\"close\" must be a function, not a table"),

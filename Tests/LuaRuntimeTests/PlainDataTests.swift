@@ -142,6 +142,38 @@ struct PlainDataTests {
         #expect(try warnings("return { message = function(conn) \(body) end }") { try $0.message() } == [])
     }
 
+    @Test func tellsOfATableInTwoStates() throws {
+        let script = """
+            local shared = { n = 1 }
+            return {
+                message = function(conn, data) conn.state.list = { shared } end,
+                drain = function(conn) conn.state = {} end,
+            }
+            """
+        let log = try warnings(script) { fixture in
+            try fixture.message(from: 1)
+            try fixture.message(from: 1)
+            #expect(fixture.host.log == [])
+            try fixture.message(from: 2)
+        }
+        let sentence = """
+            after message: conn.state.list[1]: a table that the state of another connection holds too cannot be kept; put what \
+            is shared into a variable of the script; as it is, a reload would fail
+            """
+        #expect(log == ["warning test.lua #2 \(sentence)"])
+        // What one no longer holds is another's to hold.
+        let handedOn = try warnings(script) { fixture in
+            try fixture.message(from: 1)
+            _ = try fixture.vm.drain(ConnectionID(rawValue: 1))
+            try fixture.message(from: 2)
+        }
+        #expect(handedOn == [])
+        let others = try warnings(script, isDevelopment: false) { fixture in
+            for number in [1, 2] as [UInt64] { try fixture.message(from: number) }
+        }
+        #expect(others == [])
+    }
+
     /// Once for each handler and kind of path, however often and for how many keys it happens.
     @Test func repeatsNothing() throws {
         let script = """

@@ -163,7 +163,7 @@ import Testing
         let fixture = try Fixture(handler: "if data == 'spawn' then ws.spawn(print) end ws.sleep(1)")
         fixture.host.mayWait = false
         let sleep = #expect(throws: ScriptError.self) { try fixture.message() }
-        let sentence = "too many handlers of this script wait already (limits.handlers)"
+        let sentence = "too many handlers or spawned bodies of this script wait already (limits.handlers)"
         #expect(sleep?.message == "test.lua:1: ws.sleep: \(sentence)")
         let spawn = #expect(throws: ScriptError.self) { try fixture.message("spawn") }
         #expect(spawn?.message == "test.lua:1: ws.spawn: \(sentence)")

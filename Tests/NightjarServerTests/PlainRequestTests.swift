@@ -46,7 +46,7 @@ struct PlainRequestTests {
         }
     }
 
-    @Test(arguments: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"], [1, 2])
+    @Test(arguments: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "M-SEARCH"], [1, 2])
     func answersAnyMethod(method: String, loops: Int) throws {
         let fixture = try self.fixture(loops: loops)
         fixture.send(Self.head(method, "n=1", "Content-Length: 4") + "body")
@@ -58,6 +58,17 @@ struct PlainRequestTests {
         #expect(fixture.channel.isActive)
         #expect(fixture.worker.counters[.request(.success)] == 1)
         #expect(fixture.house.ledger.bytes == 0)
+    }
+
+    /// No script answers it: a 200 would say that the connection is a tunnel from there on.
+    @Test(arguments: ["a:80", "http://a/test"]) func refusesCONNECT(target: String) throws {
+        let fixture = try self.fixture()
+        fixture.send("CONNECT \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+        fixture.house.run()
+        let sent = try fixture.sent()
+        #expect(Self.answers(sent) == ["501 this server is no proxy: it takes no CONNECT\n"])
+        #expect(sent.contains("\r\nConnection: close\r\n"))
+        #expect(fixture.worker.counters[.refused(.method)] == 1)
     }
 
     @Test(arguments: [1, 2]) func answersOneAfterTheOtherOnOneConnection(loops: Int) throws {

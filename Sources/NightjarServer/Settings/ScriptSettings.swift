@@ -50,7 +50,7 @@ package struct ScriptSettings: Sendable, Equatable {
             if RouteSettings.table.isSection(key) {
                 guard first.value != .emptyTable else { return }
                 let shown = first.index == nil ? first.value.shown : "a list"
-                let example = RouteSettings.table.names(below: key).first ?? ""
+                let example = Self.names(below: key).first ?? ""
                 return self.report(key, "cannot be \(shown): its settings stand in a table, as { \(example) = ... }")
             }
             return self.report(key, self.unknown(key))
@@ -121,11 +121,16 @@ package struct ScriptSettings: Sendable, Equatable {
         if let key = table[name] != nil ? name : table.key(endingIn: name) {
             return "unknown setting: did you mean \(key)?"
         }
-        if let nearest = Nearest.name(to: name, among: table.names(below: section)) {
+        if let nearest = Nearest.name(to: name, among: Self.names(below: section)) {
             return "unknown setting: did you mean \(section.isEmpty ? "" : section + ".")\(nearest)?"
         }
-        let names = table.names(below: table.isSection(section) ? section : "").joined(separator: ", ")
+        let names = Self.names(below: table.isSection(section) ? section : "").joined(separator: ", ")
         return "unknown setting: there are \(names); what is the script's own begins with `_`"
+    }
+
+    /// The names of a section that a script may give.
+    private static func names(below section: String) -> [String] {
+        RouteSettings.table.names(below: section).filter { RouteSettings.notInScripts["\(section).\($0)"] == nil }
     }
 }
 

@@ -160,7 +160,7 @@ GOOD = request("/echo")
 SMUGGLED = {
     "post": (request("/echo", method="POST"), (405,)),
     "put": (request("/echo", method="PUT"), (405,)),
-    "connect": (GOOD.replace(b"GET /echo", b"CONNECT a:1"), (400, 404, 405)),
+    "connect": (GOOD.replace(b"GET /echo", b"CONNECT a:1"), (501,)),
     "http-1.0": (request("/echo", version="HTTP/1.0"), (400, 426, 505)),
     "http-0.9": (b"GET /echo\r\n\r\n", (400, 404, 426, 505)),
     "http-2.0": (request("/echo", version="HTTP/2.0"), (400, 505)),

@@ -67,6 +67,13 @@ struct ScriptSettingsTests {
         #expect(RouteConfiguration().with(settings.given) == changed)
     }
 
+    /// What only the configuration may set is not offered.
+    @Test(arguments: ["banana", "laod"]) func offersWhatAScriptMaySet(name: String) throws {
+        let problems = try Self.settings("{ limits = { \(name) = 5 } }").problems.map(\.description)
+        #expect(problems.count == 1 && problems[0].hasPrefix("limits.\(name): unknown setting: "))
+        #expect(!problems[0].contains("load"))
+    }
+
     /// Every setting of a route can stand in a script's table, but for those that say why not.
     @Test func knowsEverySetting() throws {
         for setting in RouteSettings.table.settings {
