@@ -103,7 +103,7 @@ static bool claim(claimant *claimant, const nj_path *path, int depth) {
     if (owner != claimant->id && is_held_by(claimant, owner, lua_topointer(L, table))) {
         char place[NJ_PATH_CAPACITY];
         nj_path_write(L, path, place);
-        snprintf(claimant->why, NJ_PLAIN_WHY_CAPACITY, "%s: a table that the state of another connection holds too cannot be "
+        snprintf(claimant->why, NJ_PLAIN_WHY_CAPACITY, "%s: a table that another connection's state holds too cannot be "
                  "kept; put what is shared into a variable of the script", place);
         return false;
     }

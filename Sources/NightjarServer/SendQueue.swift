@@ -74,7 +74,7 @@ package struct SendQueue {
 
     /// Appends a frame that other queues may hold too.
     ///
-    /// - Parameter isKeyed: whether ``setKey(ofLast:to:isPosted:)`` follows; frames with keys are not gathered later.
+    /// - Parameter isKeyed: whether ``setKey(ofLast:to:)`` follows; frames with keys are not gathered later.
     package mutating func append(sharing frame: ByteBuffer, isKeyed: Bool = false) {
         let threshold = isKeyed ? Self.gatheringThreshold + 1 : Self.sharingThreshold
         if frame.readableBytes < threshold {

@@ -157,8 +157,8 @@ struct PlainDataTests {
             try fixture.message(from: 2)
         }
         let sentence = """
-            after message: conn.state.list[1]: a table that the state of another connection holds too cannot be kept; put what \
-            is shared into a variable of the script; as it is, a reload would fail
+            after message: conn.state.list[1]: a table that another connection's state holds too cannot be kept; put what is \
+            shared into a variable of the script; as it is, a reload would fail
             """
         #expect(log == ["warning test.lua #2 \(sentence)"])
         // What one no longer holds is another's to hold.

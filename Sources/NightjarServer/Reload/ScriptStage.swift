@@ -42,7 +42,7 @@ final class ScriptStage: @unchecked Sendable {
     }
 
     /// Reads a script and what it is made of, as far as `known` tells.
-    func read(_ file: String, route: String, known: ScriptSource?) async throws -> ScriptSource {
+    func read(_ file: String, route: String?, known: ScriptSource?) async throws -> ScriptSource {
         let folder = self.loader.folder
         return try await self.thread.runIfActive {
             let text = try folder.read(file)

@@ -28,7 +28,7 @@ package final class StagingHost: ScriptHost {
         self.environment = environment
         self.readModule = readModule
         var logger = logger
-        logger[metadataKey: "route"] = "\(script.route)"
+        logger[metadataKey: "route"] = "\(script.route ?? "/")"
         logger[metadataKey: "version"] = "\(script.version)"
         self.logger = logger
     }
