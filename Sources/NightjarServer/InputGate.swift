@@ -40,7 +40,7 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     static let promptBytes = 16 * 1024
 
     /// What the decoder is given in one piece.
-    private static let sliceLimit = 16 * 1024
+    private static let sliceLimit = 8 * 1024
 
     private static let emptyLine: [UInt8] = Array("\r\n\r\n".utf8)
 

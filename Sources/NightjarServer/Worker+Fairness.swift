@@ -16,8 +16,8 @@ extension Worker {
     /// for one message as large as the default allows.
     package static let inflationLimit = 1088 * 1024
 
-    /// Bytes of requests that are decoded in one turn of the loop, beside the heads: 10 ms of chunks that hold a byte each.
-    package static let decodingLimit = 64 * 1024
+    /// Bytes of requests that are decoded in one turn of the loop, beside the heads: 5 ms of chunks that hold a byte each.
+    package static let decodingLimit = 32 * 1024
 
     /// The same where clients have ended whose bodies cannot wait: a few of the largest that the default allows.
     private static let hurriedDecodingLimit = 4 * 1024 * 1024
