@@ -190,7 +190,8 @@ def test_request_that_can_be_read_in_two_ways_ends_the_connection(server, fields
     with RawClient(server.port) as client:
         client.send(b"POST /door HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n\r\n0\r\n\r\n" + GET % 1 + GET % 2)
         answers = client.read_to_end()
-    assert answers.startswith(b"HTTP/1.1 4") and answers.count(b"HTTP/1.1 ") == 1, answers
+    # 501 for a coding that is not known (RFC 9112 section 6.1).
+    assert answers.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501 ")) and answers.count(b"HTTP/1.1 ") == 1, answers
 
 
 def test_refusal_ends_a_connection_that_was_served(server):
