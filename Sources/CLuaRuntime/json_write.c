@@ -8,6 +8,7 @@
 // Values to JSON (RFC 8259), in one pass, into a buffer that the VM keeps. No metamethod is called, so no script runs
 // meanwhile; an object's fields come in the order of Lua's next.
 
+#include "library.h"
 #include "runtime.h"
 
 #include <math.h>
@@ -55,6 +56,10 @@ static int refuse_text(writer *writer, const nj_path *path, size_t byte) {
 
 // Room for so many bytes at the end.
 static char *reserve(writer *writer, size_t length) {
+    if (length > NJ_LONGEST_STRING - writer->text->length) {
+        nj_raise(writer->L, NJ_RUNTIME, "%s: the text is longer than %d bytes; write it in parts", writer->function,
+                 (int)NJ_LONGEST_STRING);
+    }
     if (!nj_bytes_reserve(writer->text, length)) nj_raise(writer->L, NJ_MEMORY, NJ_OUT_OF_MEMORY);
     return (char *)writer->text->start + writer->text->length;
 }

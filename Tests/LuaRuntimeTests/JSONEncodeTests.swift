@@ -196,6 +196,26 @@ struct JSONEncodeTests {
         return String(significand.reversed().drop { $0 == "0" }.reversed())
     }
 
+    @Test func textHasALimit() throws {
+        var limits = ScriptLimits.test
+        limits.memory = 64 << 20
+        let fixture = try Fixture(
+            """
+            local s, t = ('x'):rep(1000), {}
+            return { message = function(conn, data)
+              for i = #t + 1, tonumber(data) do t[i] = s end
+              print(#ws.json.encode(t))
+            end }
+            """,
+            limits: limits
+        )
+        try fixture.message("8000")
+        #expect(fixture.host.log.last?.hasSuffix(" 8024001") == true)
+        let error = #expect(throws: ScriptError.self) { try fixture.message("8400") }
+        let sentence = "ws.json.encode: the text is longer than 8388608 bytes; write it in parts"
+        #expect(error?.message == "test.lua:4: \(sentence)")
+    }
+
     /// No value can make the handler outlive its budget, nor the VM its memory.
     @Test(arguments: [
         ("local t = {} for i = 1, 100000 do t[i] = i / 3 end", ScriptError.Kind.deadline),
