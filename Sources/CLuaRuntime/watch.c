@@ -71,27 +71,31 @@ void nj_watch_act(lua_State *L) {
     if (vm->allocator.is_pressed) relieve(L, vm);
 }
 
+static void hook(lua_State *L, lua_Debug *activation);
+
+static void disarm(lua_State *L) {
+#if NJ_POLL_CLOCK
+    lua_sethook(L, hook, LUA_MASKCOUNT, POLL_INSTRUCTIONS);
+#else
+    lua_sethook(L, NULL, 0, 0);
+#endif
+}
+
 // Uses 2 slots.
 static void hook(lua_State *L, lua_Debug *activation) {
     (void)activation;
-#if !NJ_POLL_CLOCK
     const nj_vm *vm = nj_vm_of(L);
-    if (!vm->watch.has_expired && !vm->allocator.is_pressed) lua_sethook(L, NULL, 0, 0);
-#endif
+    if (!vm->watch.has_expired && !vm->allocator.is_pressed) disarm(L);
     nj_watch_act(L);
 }
 
 void nj_watch_arm(nj_vm *vm) {
-#if NJ_POLL_CLOCK
-    (void)vm;
-#else
     lua_sethook(vm->watch.thread, hook, LUA_MASKCOUNT | LUA_MASKCALL, 1);
-#endif
 }
 
 void nj_watch_prepare(nj_vm *vm) {
 #if NJ_POLL_CLOCK
-    lua_sethook(vm->main, hook, LUA_MASKCOUNT, POLL_INSTRUCTIONS);
+    disarm(vm->main);
 #else
     (void)vm;
 #endif
