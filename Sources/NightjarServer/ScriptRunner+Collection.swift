@@ -15,23 +15,29 @@ extension ScriptRunner {
     /// So many members gone are worth a collection.
     package static let collectionThreshold = 500
 
-    /// Whether to call ``collect()`` in the turns to come.
-    func beginsCollection() -> Bool {
-        guard self.forgottenMembers >= Self.collectionThreshold, self.collectionCycles == 0 else { return false }
+    /// Begins to collect once enough members are gone.
+    func collectIfWorthwhile() {
+        guard self.forgottenMembers >= Self.collectionThreshold, self.collectionCycles == 0 else { return }
         self.forgottenMembers = 0
         // What became garbage within the cycle that has begun is found by the next.
         self.collectionCycles = 2
-        return true
+        self.collectLater()
     }
 
-    /// Collects for some hundreds of microseconds.
-    ///
-    /// - Returns: true when that was the last time.
-    func collect() -> Bool {
-        guard let vm = self.vm, !self.isRunning else { return self.vm == nil }
+    private func collectLater() {
+        self.worker.doLater { [weak self] in self?.collectSlice() }
+    }
+
+    private func collectSlice() {
+        guard let vm = self.vm else {
+            self.collectionCycles = 0
+            return
+        }
         if vm.collect() {
             self.collectionCycles -= 1
         }
-        return self.collectionCycles == 0
+        if self.collectionCycles > 0 {
+            self.collectLater()
+        }
     }
 }

@@ -74,13 +74,7 @@ extension ScriptRunner: ScriptHost {
         connection id: ConnectionID?,
         source: String
     ) {
-        let level: Logger.Level =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
+        let level = Logger.Level(level)
         guard self.logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["version": "\(self.version)", "at": "\(source)"]
         if let id, let member = self.member(id) {

@@ -95,7 +95,6 @@ extension Worker {
         for chore in chores {
             chore()
         }
-        self.collecting.removeAll { $0.collect() }
         let resting = self.resting
         self.resting = []
         for (place, runner) in resting.enumerated() {
@@ -112,6 +111,6 @@ extension Worker {
 
     private var waitsForNextTurn: Bool {
         !self.resting.isEmpty || !self.inflating.isEmpty || !self.decoding.isEmpty || !self.chores.isEmpty
-            || !self.collecting.isEmpty || self.nextShedding != nil
+            || self.nextShedding != nil
     }
 }

@@ -10,7 +10,6 @@ package import Logging
 package import LuaRuntime
 package import NIOCore
 internal import NIOPosix
-internal import Synchronization
 package import WebSocketCore
 
 /// One event loop and all that lives on it: its connections, its VMs, its deadlines, and its mail to the other loops.
@@ -42,7 +41,7 @@ package final class Worker {
     package private(set) var connections: ConnectionTable
 
     /// The VMs that live on this loop, by the index of their route.
-    package private(set) var runners: [Int: ScriptRunner] = [:]
+    package internal(set) var runners: [Int: ScriptRunner] = [:]
 
     /// Where requests lead; exchanged as a whole.
     package var router = Router([])
@@ -60,7 +59,7 @@ package final class Worker {
     var audiences: [[Connection]]
 
     /// The rooms of each route.
-    package private(set) var rooms: [RoomTable<Connection>]
+    package internal(set) var rooms: [RoomTable<Connection>]
 
     /// What this loop has counted.
     package let counters = Counters()
@@ -96,8 +95,6 @@ package final class Worker {
     /// Requests that go on when the loop has looked at its sockets, and what was decoded of such ones in this turn.
     var decoding: Deque<InputGate> = []
     var decodedBytes = 0
-    /// VMs that collect, a little in each turn.
-    var collecting: [ScriptRunner] = []
     /// Tells when the sockets have been looked at; nil on a loop that has none.
     private(set) var pollSignal: PollSignal?
     var isNextTurnAsked = false
@@ -167,57 +164,6 @@ package final class Worker {
         }
         self.runners = [:]
         self.peers = []
-    }
-
-    /// Gives this loop the VM of a route.
-    package func add(_ runner: ScriptRunner) {
-        self.runners[runner.route.index] = runner
-    }
-
-    /// Closes a VM that nothing runs in, elsewhere if there is a thread for that: a large one takes half a second.
-    func close(_ vm: LuaVM) {
-        guard let closing = self.closing else { return vm.destroy() }
-        let box = OwnedVM(vm)
-        closing.submit { _ in box.vm.destroy() }
-    }
-
-    /// A route comes that was not there at the start.
-    package func makeRoom(forRoute index: Int) {
-        while self.rooms.count <= index {
-            self.audiences.append([])
-            self.rooms.append(RoomTable(loop: self.index))
-        }
-    }
-
-    /// The route's script is gone: closes its connections.
-    func closeConnections(ofRoute index: Int) {
-        for connection in self.connections.all where connection.route.index == index {
-            connection.close(code: .goingAway, reason: "the script was removed")
-        }
-    }
-
-    /// Ends the VM of a route that nobody is connected to any more.
-    ///
-    /// - Returns: false while there is somebody.
-    func remove(route index: Int) -> Bool {
-        guard let runner = self.runners[index] else { return true }
-        guard runner.membersByID.isEmpty else { return false }
-        guard runner.isIdle else {
-            // Nobody is left for whom it could wait.
-            runner.beginEnding()
-            return false
-        }
-        runner.unload()
-        self.runners[index] = nil
-        return true
-    }
-
-    /// The route as the next version of its script serves it.
-    package func exchange(_ route: Route, router: Router) {
-        self.router = router
-        for connection in self.connections.all where connection.route.index == route.index {
-            connection.take(route)
-        }
     }
 
     // MARK: - Connections
@@ -371,44 +317,6 @@ package final class Worker {
         self.askForNextTurn()
     }
 
-    // MARK: - What runners tell connections
-
-    package func close(_ member: Member, code: CloseCode, reason: String) {
-        if let connection = member.connection {
-            connection.close(code: code, reason: reason)
-        } else if member.id.worker != self.index {
-            self.post(.close(member.id, code: code, reason: reason), to: member.id.worker)
-        }
-    }
-
-    package func inputTaken(_ member: Member, byteCount: Int) {
-        if let connection = member.connection {
-            connection.inputTaken(messages: 1, byteCount: byteCount)
-        } else if member.id.worker != self.index {
-            self.post(.inputTaken(member.id, messages: 1, byteCount: byteCount), to: member.id.worker)
-        }
-    }
-
-    /// Whether more waits for the VM of this loop's connections to the route than it may hold.
-    func isCongested(_ route: Route) -> Bool {
-        route.isPerCore
-            ? self.runners[route.index]?.isCongested ?? false : route.census.isCongested.load(ordering: .relaxed)
-    }
-
-    /// The VM of a route has room again: on every loop whose connections it serves they go on reading.
-    package func congestionOver(of route: Route) {
-        for peer in self.peers.indices where peer != self.index && !route.isPerCore {
-            self.post(.congestionOver(route: route.index), to: peer)
-        }
-        self.resumeReading(route: route.index)
-    }
-
-    func resumeReading(route: Int) {
-        for connection in self.connections.all where connection.route.index == route {
-            connection.congestionOver()
-        }
-    }
-
     // MARK: - Time
 
     /// Has a connection called at `deadline`, unless it will be called at the turn `expected` or before.
@@ -427,9 +335,8 @@ package final class Worker {
                 MemoryReturn.perform()
             }
         }
-        for runner in self.runners.values where runner.beginsCollection() {
-            self.collecting.append(runner)
-            self.scheduleEndOfTick()
+        for runner in self.runners.values {
+            runner.collectIfWorthwhile()
         }
         while let due = self.handshakes.next(now: self.now) {
             for (handshake, turn) in due {
@@ -488,17 +395,6 @@ package final class Worker {
 
 // Sendable because other loops and the server hold it only to send it tasks; all state is touched on its own loop.
 extension Worker: @unchecked Sendable {}
-
-/// A VM on its way from one thread to another.
-struct OwnedVM: @unchecked Sendable {
-    // Unchecked: whoever sends it keeps none.
-
-    let vm: LuaVM
-
-    init(_ vm: LuaVM) {
-        self.vm = vm
-    }
-}
 
 extension MonotonicTime {
     package init(_ deadline: NIODeadline) {

@@ -54,13 +54,7 @@ package final class StagingHost: ScriptHost {
         connection: ConnectionID?,
         source: String
     ) {
-        let level: Logger.Level =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
+        let level = Logger.Level(level)
         self.logger.log(level: level, "\(String(decoding: message, as: UTF8.self))", metadata: ["at": "\(source)"])
     }
 
