@@ -22,7 +22,8 @@ final class CrowdedHandler: ChannelInboundHandler {
 
     private let worker: Worker
     private let answer: HTTPAnswer
-    private var isLingering = false
+    /// Ends the lingering. It holds the channel: a flood of clients that leave at once would leave a heap of them.
+    private var end: Scheduled<Void>?
 
     init(worker: Worker, answer: HTTPAnswer) {
         self.worker = worker
@@ -30,19 +31,17 @@ final class CrowdedHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        let lingers = self.worker.lingeringRefusals < Self.lingerLimit
+        if lingers {
+            self.worker.lingeringRefusals += 1
+            let channel = context.channel
+            self.end = context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) {
+                channel.close(promise: nil)
+            }
+        }
         // Before the head has come: nobody waits for a client that sends it slowly.
         context.writeAndFlush(self.wrapOutboundOut(self.answer.bytes(withBody: true)), promise: nil)
-        guard self.worker.lingeringRefusals < Self.lingerLimit else {
-            context.close(promise: nil)
-            return
-        }
-        self.worker.lingeringRefusals += 1
-        self.isLingering = true
-        context.close(mode: .output, promise: nil)
-        let channel = context.channel
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) {
-            channel.close(promise: nil)
-        }
+        context.close(mode: lingers ? .output : .all, promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -50,8 +49,9 @@ final class CrowdedHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        guard self.isLingering else { return }
-        self.isLingering = false
+        guard let end = self.end else { return }
+        self.end = nil
+        end.cancel()
         self.worker.lingeringRefusals -= 1
     }
 
