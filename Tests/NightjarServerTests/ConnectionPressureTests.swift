@@ -80,6 +80,8 @@ struct ConnectionPressureTests {
     func manyFramesOfAKeyCountOnce(loops: Int, slow: SlowPolicy) throws {
         var configuration = RouteConfiguration()
         configuration.slow = slow
+        // Under a sanitizer this takes longer than a handler may.
+        configuration.eventCPU = .seconds(5)
         let house = try TestHouse(
             """
             return { message = function(c)
