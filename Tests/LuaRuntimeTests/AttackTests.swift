@@ -76,8 +76,8 @@ struct AttackTests {
         ),
     ]
 
-    /// What an attack may take; under a sanitizer, which is where no signal tells the time, all is some twenty times slower.
-    private static let budget: Duration = CPUClock.isSignalled ? .milliseconds(30) : .milliseconds(600)
+    /// What an attack may take; under a sanitizer, which is where no signal tells the time, all is slower.
+    private static let budget: Duration = CPUClock.isSignalled ? .milliseconds(30) : .milliseconds(200)
 
     /// The stack of Lua takes as much memory as a script may have; at the default that takes longer than a handler may.
     @Test func recursionEndsAtTheQuota() throws {
