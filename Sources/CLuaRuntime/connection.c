@@ -36,11 +36,10 @@ static const nj_name names[] = {
 // MARK: The object
 
 nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index) {
-    void *connection = lua_touserdata(L, index);
-    if (connection == NULL || !lua_getmetatable(L, index)) return NULL;
-    bool is_connection = lua_topointer(L, -1) == vm->connection_metatable;
-    lua_pop(L, 1);
-    return is_connection ? connection : NULL;
+    nj_connection *connection = lua_touserdata(L, index);
+    // A light userdata has no length.
+    if (connection == NULL || lua_rawlen(L, index) != sizeof *connection) return NULL;
+    return connection->type == vm->connection_metatable ? connection : NULL;
 }
 
 void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id) {
@@ -48,6 +47,7 @@ void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id) {
     if (lua_rawgeti(L, -1, (lua_Integer)id) == LUA_TNIL) {
         lua_pop(L, 1);
         nj_connection *connection = lua_newuserdatauv(L, sizeof *connection, NJ_CONNECTION_VALUES);
+        connection->type = vm->connection_metatable;
         connection->id = id;
         bool is_known = vm->host.public_id(vm->host.context, id, connection->public_id);
         if (!is_known) memset(connection->public_id, '?', sizeof connection->public_id);
@@ -105,17 +105,6 @@ static int send_message(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     nj_connection *connection = check_self(L, vm, "send");
     nj_message message = nj_message_read(L, 2, "conn:send", NJ_TO_ONE);
-    switch (ask_to_send(L, vm, connection->id, &message)) {
-    case NJ_CLOSED:
-        return closed(L);
-    case NJ_UNSETTLED:
-    case NJ_OVERFLOW:
-        lua_pushnil(L);
-        lua_pushliteral(L, "overflow");
-        return 2;
-    case NJ_ACCEPTED:
-        break;
-    }
     nj_effect effect = {
         .kind = NJ_EFFECT_SEND,
         .is_text = message.is_text,
@@ -126,7 +115,21 @@ static int send_message(lua_State *L) {
         .bytes = message.bytes,
         .length = message.length,
     };
-    nj_outbox_append(vm, &effect);
+    // Straight into the connection's output: the way through the outbox would copy it once more.
+    bool is_sent = nj_outbox_is_empty(vm) && vm->host.send_now(vm->host.context, &effect);
+    if (!is_sent) {
+        switch (ask_to_send(L, vm, connection->id, &message)) {
+        case NJ_CLOSED:
+            return closed(L);
+        case NJ_UNSETTLED:
+        case NJ_OVERFLOW:
+            lua_pushnil(L);
+            lua_pushliteral(L, "overflow");
+            return 2;
+        case NJ_ACCEPTED:
+            nj_outbox_append(vm, &effect);
+        }
+    }
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -29,6 +29,9 @@ static const nj_name *const options[] = {
 static bool read_kind(lua_State *L, int index, const char *function) {
     size_t length;
     const char *kind = lua_tolstring(L, index, &length);
+    const nj_vm *vm = nj_vm_of(L);
+    if (kind == vm->text) return true;
+    if (kind == vm->binary) return false;
     if (nj_names_equal(kind, length, "text")) return true;
     if (nj_names_equal(kind, length, "binary")) return false;
     char quoted[NJ_QUOTED_CAPACITY];

@@ -16,6 +16,8 @@
 
 // The userdata of a conn, followed by three user values.
 typedef struct nj_connection {
+    // The metatable, which tells it from other userdata of its size.
+    const void *type;
     uint64_t id;
     char public_id[NJ_PUBLIC_ID_LENGTH];
 } nj_connection;
@@ -26,7 +28,7 @@ enum { NJ_CONNECTION_STATE = 1, NJ_CONNECTION_REQUEST = 2, NJ_CONNECTION_PROTOCO
 void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id);
 // Pushes the state of the conn at `index`, which may still be that of an older version. Uses 10 slots.
 void nj_connection_push_state(lua_State *L, nj_vm *vm, int index);
-// NULL when the value is no connection. Uses 1 slot; does not raise.
+// NULL when the value is no connection. Does not raise.
 nj_connection *nj_connection_at(lua_State *L, nj_vm *vm, int index);
 // Pushes an iterator over the connections whose ids are in the answer. Uses 4 slots.
 int nj_connections_push(lua_State *L, nj_vm *vm);

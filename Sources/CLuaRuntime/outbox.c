@@ -73,29 +73,32 @@ void nj_outbox_append(nj_vm *vm, const nj_effect *effect) {
     records->length += record_size(&head);
 }
 
-bool nj_vm_next_effect(nj_vm *vm, nj_effect *effect) {
+bool nj_vm_has_effects(const nj_vm *vm) { return vm->outbox.records.length > 0; }
+
+const nj_effect *nj_vm_next_effect(nj_vm *vm) {
     nj_outbox *outbox = &vm->outbox;
     if (outbox->read == outbox->records.length) {
         if (outbox->read > 0) nj_bytes_empty(&outbox->records, NJ_OUTBOX_KEPT);
         outbox->read = 0;
-        return false;
+        return NULL;
     }
     const uint8_t *next = outbox->records.start + outbox->read;
     const record *head = (const record *)(const void *)next;
     const uint64_t *except = (const uint64_t *)(const void *)(next + sizeof *head);
     const uint8_t *bytes = (const uint8_t *)(except + head->except_count);
-    const uint8_t *rooms = bytes + head->length + head->key_length;
-    *effect = (nj_effect){
-        .kind = head->kind,
-        .is_text = head->is_text,
-        .compress = head->compress,
-        .code = head->code,
-        .id = head->id,
-        .bytes = bytes,
-        .length = head->length,
-        .key = bytes + head->length,
-        .key_length = head->key_length,
-        .audience = {
+    nj_effect *effect = &outbox->next;
+    effect->kind = head->kind;
+    effect->is_text = head->is_text;
+    effect->compress = head->compress;
+    effect->code = head->code;
+    effect->id = head->id;
+    effect->bytes = bytes;
+    effect->length = head->length;
+    effect->key = bytes + head->length;
+    effect->key_length = head->key_length;
+    if (head->kind == NJ_EFFECT_BROADCAST || head->kind == NJ_EFFECT_DISCONNECT) {
+        const uint8_t *rooms = bytes + head->length + head->key_length;
+        effect->audience = (nj_audience){
             .route = head->route,
             .has_rooms = head->has_rooms,
             .rooms = rooms,
@@ -105,8 +108,8 @@ bool nj_vm_next_effect(nj_vm *vm, nj_effect *effect) {
             .except = except,
             .except_count = head->except_count,
             .note = head->note,
-        },
-    };
+        };
+    }
     outbox->read += record_size(head);
-    return true;
+    return effect;
 }

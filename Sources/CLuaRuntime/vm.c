@@ -38,9 +38,9 @@ static int open_libraries(lua_State *L) {
     luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushliteral(L, "C stack overflow");
     luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pushliteral(L, "text");
+    vm->text = lua_pushliteral(L, "text");
     vm->text_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pushliteral(L, "binary");
+    vm->binary = lua_pushliteral(L, "binary");
     vm->binary_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     vm->modules_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -21,6 +21,8 @@
 typedef struct nj_outbox {
     nj_bytes records;
     size_t read;
+    // What the host reads now.
+    nj_effect next;
 } nj_outbox;
 
 #define NJ_OUTBOX_FLUSH (256 * 1024)
@@ -103,6 +105,8 @@ struct nj_vm {
     int owners_ref;
     // The handler whose results are read, for the place of what is wrong with them.
     int results_ref;
+    // Compared by address before anything else: short strings are there once.
+    const char *text, *binary;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
     const void *connection_metatable, *timer_metatable, *room_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.
@@ -128,6 +132,8 @@ struct nj_vm {
     bool has_failed, is_unhandled;
     nj_failure failure;
 };
+
+static inline bool nj_outbox_is_empty(const nj_vm *vm) { return vm->outbox.read == vm->outbox.records.length; }
 
 // Lua copies a state's extra space into each coroutine made from it. Does not raise.
 static inline nj_vm *nj_vm_of(lua_State *L) { return *(nj_vm **)lua_getextraspace(L); }

@@ -30,6 +30,15 @@ final class HostBridge {
                     $0.host.send(length, key: key, to: ConnectionID(rawValue: id))
                 }.verdict
             },
+            send_now: { context, message in
+                let message = message.pointee
+                let payload = UnsafeRawBufferPointer(start: message.bytes, count: message.length)
+                let id = ConnectionID(rawValue: message.id)
+                let options = SendOptions(message)
+                return HostBridge.with(context) {
+                    $0.host.sendNow(payload, isText: message.is_text, options: options, to: id)
+                }
+            },
             close: { context, id in HostBridge.with(context) { $0.host.close(ConnectionID(rawValue: id)) } },
             broadcast: { context, length, audience in
                 HostBridge.with(context) { bridge in

@@ -238,12 +238,14 @@ package final class LuaVM {
         return Outcome(outcome)
     }
 
+    /// Whether ``nextEffect()`` has to be called.
+    package var hasEffects: Bool { nj_vm_has_effects(vm) }
+
     /// The next effect, in the order in which the script asked for them; to be called after every event, also after a
     /// failed one, until nil.
     @inline(__always)
     package func nextEffect() -> Effect? {
-        var effect = nj_effect()
-        guard nj_vm_next_effect(vm, &effect) else { return nil }
+        guard let effect = nj_vm_next_effect(vm)?.pointee else { return nil }
         let id = ConnectionID(rawValue: effect.id)
         let bytes = UnsafeRawBufferPointer(start: effect.bytes, count: effect.length)
         switch effect.kind {

@@ -130,6 +130,11 @@ package protocol ScriptHost: AnyObject {
     /// Asked again after ``SendVerdict/unsettled`` it answers otherwise.
     func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict
 
+    /// Sends a message without an effect if nothing stands in its way; asked only while no effect waits.
+    ///
+    /// - Returns: false when it is to be asked by ``send(_:key:to:)``.
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions, to id: ConnectionID) -> Bool
+
     /// Makes the connection count as closed from here on; false when it was closed already.
     func close(_ id: ConnectionID) -> Bool
 

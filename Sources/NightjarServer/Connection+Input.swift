@@ -174,7 +174,7 @@ extension Connection {
     /// Puts the Pong behind what waits now. While one waits there already, the next is for the latest Ping only
     /// (RFC 6455 §5.5.3) and follows when that has gone out.
     func answerPing() {
-        guard self.worker.corked !== self else {
+        guard !self.isCorked else {
             self.websocket.writePendingPong(into: &self.worker.output)
             return
         }

@@ -15,7 +15,7 @@ extension Connection {
     /// Lets `body` append frames behind everything that waits.
     @discardableResult
     func write<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
-        if self.worker.corked === self {
+        if self.isCorked {
             return body(&self.worker.output)
         }
         self.worker.markDirty(self)
@@ -152,7 +152,7 @@ extension Connection {
     /// - Returns: false when the connection is broken.
     private func offer() -> Bool {
         guard let transport = self.transport else { return true }
-        if self.worker.corked === self {
+        if self.isCorked {
             defer { self.worker.uncork() }
             let offered = self.worker.output.readableBytes
             if offered > 0 {
@@ -195,7 +195,7 @@ extension Connection {
 
     /// Puts what gathers for this burst into the queue, behind which it goes on.
     private func queueCorkedOutput() {
-        guard self.worker.corked === self else { return }
+        guard self.isCorked else { return }
         if self.worker.output.readableBytes > 0 {
             self.queue.append { $0.writeImmutableBuffer(self.worker.output) }
         }

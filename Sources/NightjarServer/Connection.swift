@@ -82,7 +82,8 @@ package final class Connection: RoomOccupant {
     /// The turn of the deadline wheel at which this connection expects to be called; entries of other turns are stale.
     var expectedTurn: UInt64 = .max
 
-    unowned let worker: Worker
+    /// Held, and not weakly: that would count for every use of it. The worker lets go of the connection when it ends.
+    let worker: Worker
     var transport: (any Transport)?
     var websocket: WebSocketConnection
     var phase = Phase.open
@@ -105,6 +106,8 @@ package final class Connection: RoomOccupant {
 
     var pauses: Pauses = []
     var isReading = true
+    /// True while frames of this burst gather in the loop's buffer; ``Worker/corked`` is this connection.
+    var isCorked = false
     /// What was read but not parsed when reading paused.
     var heldInput: ByteBuffer?
     /// True once nothing more will be read: what is held is parsed without a pause.
@@ -165,7 +168,7 @@ package final class Connection: RoomOccupant {
 
     /// Bytes that wait to be sent: what is queued, and what the transport holds.
     package var bufferedBytes: Int {
-        let corked = self.worker.corked === self ? self.worker.output.readableBytes : 0
+        let corked = self.isCorked ? self.worker.output.readableBytes : 0
         return self.queue.byteCount + self.chunkInFlight + corked
     }
 
@@ -245,7 +248,7 @@ package final class Connection: RoomOccupant {
         self.heldInput = nil
         self.queue.removeAll()
         self.chunkInFlight = 0
-        if self.worker.corked === self {
+        if self.isCorked {
             self.worker.uncork()
         }
         self.worker.leaveAudience(self)
@@ -277,6 +280,22 @@ package final class Connection: RoomOccupant {
                 queue.append { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
             }
         }
+    }
+
+    /// Sends a message while the script runs, if that is a matter of copying it: it has neither to be compressed, which is not the
+    /// script's time, nor to replace another, and there is room.
+    ///
+    /// - Returns: false when nothing was done.
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) -> Bool {
+        guard self.isOpen, !self.isInputOver, options.key.isEmpty, !(options.compress && self.hasDeflate) else {
+            return false
+        }
+        let buffered = self.bufferedBytes
+        let size = WebSocketConnection.frameSize(payload.count)
+        guard buffered == 0 || buffered + size <= self.route.configuration.buffered else { return false }
+        self.worker.counters.add(.messagesSent)
+        self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
+        return true
     }
 
     /// Sends a message that was encoded for many.
@@ -314,7 +333,7 @@ package final class Connection: RoomOccupant {
             return
         }
         self.worker.markDirty(self)
-        if self.worker.corked === self {
+        if self.isCorked {
             self.worker.output.writeImmutableBuffer(frame)
         } else {
             self.queue.append(sharing: frame)

@@ -25,7 +25,9 @@ package final class Member: RoomOccupant {
     package let id: ConnectionID
 
     /// What runs the events of the route.
-    package unowned let runner: ScriptRunner
+    ///
+    /// Held, and not weakly: that would count for every use of it. The runner lets go of the member when that ends.
+    package let runner: ScriptRunner
 
     /// What `req` and the fields of `conn` are made of.
     package var request: ClientRequest

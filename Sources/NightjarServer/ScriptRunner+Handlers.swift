@@ -23,7 +23,9 @@ extension ScriptRunner {
             self.admit(member)
         case .message(let member, let payload, let isText):
             if !self.isEnding {
-                payload.withUnsafeReadableBytes { self.run(member, $0, isText: isText) }
+                payload.withUnsafeReadableBytes { bytes in
+                    if let vm = self.vm { self.run(member, bytes, isText: isText, in: vm) }
+                }
             }
             self.worker.inputTaken(member, byteCount: payload.readableBytes)
         case .drain(let member):
@@ -54,8 +56,8 @@ extension ScriptRunner {
     }
 
     /// The hot path: nothing here allocates.
-    func run(_ member: Member, _ payload: UnsafeRawBufferPointer, isText: Bool) {
-        guard member.takesMessages, let vm = self.vm else { return }
+    func run(_ member: Member, _ payload: UnsafeRawBufferPointer, isText: Bool, in vm: LuaVM) {
+        guard member.takesMessages else { return }
         self.current = member
         do {
             switch try vm.message(member.id, payload, isText: isText) {
@@ -66,7 +68,7 @@ extension ScriptRunner {
         } catch {
             self.report(error, from: member)
         }
-        self.finishEvent()
+        self.finishEvent(in: vm)
     }
 
     private func admit(_ member: Member) {
@@ -130,7 +132,7 @@ extension ScriptRunner {
         if outcome == .suspended, let member = subject.member {
             self.hold(behind: member)
         }
-        self.finishEvent()
+        self.finishEvent(in: vm)
         self.guest = nil
         if outcome != .suspended {
             self.complete(subject, succeeded: outcome != nil)
@@ -193,8 +195,8 @@ extension ScriptRunner {
         self.forgottenMembers += 1
     }
 
-    private func finishEvent() {
-        self.applyEffects()
+    private func finishEvent(in vm: LuaVM) {
+        self.applyEffects(of: vm)
         self.current = nil
         if !self.abandonedUpgrades.isEmpty {
             self.dropAbandoned()

@@ -52,7 +52,9 @@ extension ScriptRunner {
         self.isRunning = true
         while !self.isResting, let event = self.queue.popFirst() {
             self.run(event)
-            self.noteTime()
+            if let vm = self.vm {
+                self.noteTime(of: vm)
+            }
         }
         self.isRunning = false
         if !self.retired.isEmpty {
@@ -66,8 +68,9 @@ extension ScriptRunner {
     ///
     /// Costs two loads in the steady state: only when a tick of the CPU clock has landed in a handler is it asked in which
     /// turn of the loop that was.
-    func noteTime() {
-        guard let ticks = self.vm?.busyTicks, ticks != self.seenBusyTicks else { return }
+    func noteTime(of vm: LuaVM) {
+        let ticks = vm.busyTicks
+        guard ticks != self.seenBusyTicks else { return }
         if self.busyRound != self.worker.round {
             self.busyRound = self.worker.round
             self.ticksInRound = 0

@@ -38,6 +38,18 @@ extension ScriptRunner: ScriptHost {
         return .accepted
     }
 
+    package func sendNow(
+        _ payload: UnsafeRawBufferPointer,
+        isText: Bool,
+        options: SendOptions,
+        to id: ConnectionID
+    ) -> Bool {
+        guard let member = self.member(id), member.phase == .open, let connection = member.connection else {
+            return false
+        }
+        return connection.sendNow(payload, isText: isText, options: options)
+    }
+
     package func close(_ id: ConnectionID) -> Bool {
         guard let member = self.member(id), member.phase == .open else { return false }
         self.leaveOpen(member)
@@ -100,7 +112,15 @@ extension ScriptRunner: ScriptHost {
     }
 
     package func applyEffects() {
-        while let effect = (self.guest ?? self.vm)?.nextEffect() {
+        if let vm = self.guest ?? self.vm {
+            self.applyEffects(of: vm)
+        }
+    }
+
+    func applyEffects(of vm: LuaVM) {
+        // Most events have sent what they had at once.
+        guard vm.hasEffects else { return }
+        while let effect = vm.nextEffect() {
             switch effect {
             case .send(let id, let isText, let payload, let options):
                 guard let member = self.member(id) else { continue }

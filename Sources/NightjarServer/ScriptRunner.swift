@@ -22,7 +22,8 @@ package final class ScriptRunner {
     package static let sliceTicks: UInt32 = 1
 
     package internal(set) var route: Route
-    package unowned let worker: Worker
+    /// Held, and not weakly: that would count for every use of it. The worker lets go of its runners when it stops.
+    package let worker: Worker
     package internal(set) var logger: Logger
     package let readModule: (String) -> ModuleSource
     package let environment: ScriptEnvironment
@@ -233,10 +234,11 @@ package final class ScriptRunner {
             self.enqueue(.message(member, ByteBuffer(bytes: payload), isText: isText))
             return false
         }
+        guard let vm = self.vm else { return true }
         self.isRunning = true
-        self.run(member, payload, isText: isText)
+        self.run(member, payload, isText: isText, in: vm)
         self.isRunning = false
-        self.noteTime()
+        self.noteTime(of: vm)
         self.drainQueue()
         return true
     }

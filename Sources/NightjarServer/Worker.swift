@@ -275,10 +275,13 @@ package final class Worker {
 
     /// From here on the connection's frames gather in ``output``.
     package func cork(_ connection: Connection) {
+        self.corked?.isCorked = false
         self.corked = connection
+        connection.isCorked = true
     }
 
     package func uncork() {
+        self.corked?.isCorked = false
         self.corked = nil
         // One large message must not hold its memory for ever.
         if self.output.capacity > 1024 * 1024 {

@@ -27,6 +27,33 @@ struct ScriptRunnerTests {
     }
 
     /// `burn` takes far more than 10 ms of CPU time on any machine, so that a tick of the clock lands in it.
+    /// Some go at once, others wait until the handler is over: nobody sees the difference.
+    @Test(arguments: [1, 2])
+    func messagesKeepTheirOrderWhateverTheirWay(loops: Int) throws {
+        let house = try TestHouse(
+            """
+            return { message = function(c)
+              c:send("1")
+              c:send("2")
+              ws.broadcast("3")
+              c:send("4")
+              c:send("5", { key = "k" })
+              c:send("6", "binary")
+              c:send("7")
+              if c.buffered == 0 then c:send("nothing is buffered") end
+            end }
+            """,
+            loops: loops
+        )
+        let client = try house.connect()
+        house.run()
+        client.send("go")
+        house.run()
+        client.take()
+        let (texts, last) = (["1", "2", "3", "4", "5"], "7")
+        #expect(client.received == texts.map { .text($0) } + [.binary(Array("6".utf8)), .text(last)])
+    }
+
     private static let burner = """
         return { message = function(conn, data)
           if data == "burn" then for _ = 1, 3e7 do end end

@@ -121,11 +121,15 @@ typedef struct nj_audience {
     uint64_t note;
 } nj_audience;
 
+struct nj_effect;
+
 /// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
 typedef struct nj_host {
     void *_Nonnull context;
     nj_verdict (*_Nonnull send)(void *_Nonnull context, uint64_t id, size_t length, const void *_Nullable key,
                                size_t key_length);
+    /// Sends a message at once if nothing stands in the way, and otherwise answers false; asked only while no effect waits.
+    bool (*_Nonnull send_now)(void *_Nonnull context, const struct nj_effect *_Nonnull message);
     bool (*_Nonnull close)(void *_Nonnull context, uint64_t id);
     size_t (*_Nonnull broadcast)(void *_Nonnull context, size_t length, nj_audience *_Nonnull audience);
     /// The number of the route that is called so in the configuration; when there is none, appends a sentence that says so.
@@ -167,7 +171,7 @@ typedef struct nj_host {
     nj_variable (*_Nonnull variable)(void *_Nonnull context, const char *_Nonnull name, nj_answer *_Nonnull answer);
     /// A value found no room in nj_shared.
     void (*_Nonnull shared_is_full)(void *_Nonnull context);
-    /// Pulls nj_vm_next_effect until it answers false.
+    /// Pulls nj_vm_next_effect until it answers NULL.
     void (*_Nonnull apply_effects)(void *_Nonnull context);
     /// The handler that runs will wait as the task of this number, for nj_vm_resume; false when too many wait already.
     bool (*_Nonnull suspend)(void *_Nonnull context, uint64_t task, const nj_wait *_Nonnull wait);
@@ -398,8 +402,10 @@ typedef struct nj_effect {
     nj_audience audience;
 } nj_effect;
 
-/// The next effect in the order in which the script asked for them; false when there is none.
-bool nj_vm_next_effect(nj_vm *_Nonnull vm, nj_effect *_Nonnull effect);
+bool nj_vm_has_effects(const nj_vm *_Nonnull vm);
+
+/// The next effect in the order in which the script asked for them; NULL when there is none. The next call overwrites it.
+const nj_effect *_Nullable nj_vm_next_effect(nj_vm *_Nonnull vm);
 
 typedef enum NJ_CLOSED_ENUM nj_failure_kind {
     NJ_RUNTIME, NJ_SYNTAX, NJ_MEMORY, NJ_DEADLINE, NJ_WALL, NJ_CONTRACT
