@@ -16,19 +16,22 @@ BROWSER := Tests/EndToEnd/browser
 OOM := Tests/CLuaRuntimeTests/oom.c
 
 # What a target adds: make run SCRIPTS=examples/chat/scripts ARGS='--port 9000', make test-e2e ARGS='-k chat',
-# make autobahn CASES='6.*', make fuzz TIME=60 TARGETS='frames', make sanitize SANITIZERS='thread'.
+# make autobahn CASES='6.*', make fuzz TIME=60 TARGETS='frames', make sanitize SANITIZERS='thread', make bench ROUNDS=3 SECS=2 PEERS=no.
 ARGS ?=
 SCRIPTS ?= scripts
 CASES ?=
 TIME ?=
 TARGETS ?=
 SANITIZERS ?=
+ROUNDS ?=
+SECS ?=
+PEERS ?=
 
 .NOTPARALLEL:
-.PHONY: help run build test test-unit test-e2e test-browser test-oom test-lint test-autobahn soak lint format autobahn interop load fuzz sanitize clean
+.PHONY: help run build test test-unit test-e2e test-browser test-oom test-lint test-autobahn soak lint format autobahn interop bench fuzz sanitize clean
 
 help: ## shows this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 run: build ## builds what is missing and serves scripts/, or SCRIPTS=folder, on 127.0.0.1:8080
 	@echo "==> serving $(SCRIPTS)/"
@@ -99,7 +102,7 @@ lint: ## checks imports, includes, licence headers and formatting
 
 format: ## formats the Swift files in place
 	@echo "==> formatting"
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz Benchmarks
 
 autobahn: build ## runs the whole Autobahn suite over ws and wss, or CASES='9.*'
 	@dev/setup.sh autobahn
@@ -110,9 +113,11 @@ interop: build ## has websockets, curl, node-ws and Chromium talk to /echo over 
 	@dev/setup.sh interop
 	@dev/interop/run.sh $(ARGS)
 
-load: build ## loads /echo on one event loop and on two
-	@dev/setup.sh load
-	@dev/load.sh
+# Half a minute, of ours alone: make bench ROUNDS=1 SECS=0.5 PEERS=no.
+bench: build ## measures the server against the bare loop and others, and writes docs/performance.md
+	@PEERS='$(PEERS)' dev/setup.sh bench
+	@echo "==> measuring"
+	@ROUNDS='$(ROUNDS)' SECS='$(SECS)' PEERS='$(PEERS)' python3 dev/bench.py
 
 fuzz: ## fuzzes each target for TIME seconds (600), or TARGETS='frames'
 	@dev/setup.sh build

@@ -10,8 +10,8 @@
 // Build: cc -O3 -march=native -o rawecho rawecho.c      usage: rawecho PORT
 //   any path   echo, cut-through: payload is unmasked into the output buffer as
 //              it arrives and written at once, so no message is ever buffered
-//   /bc        every complete frame goes to all /bc connections (all frames of
-//              one read are one write per receiver)
+//   /bc/N      every complete frame goes to all /bc/N connections, N < 64 (all
+//              frames of one read are one write per receiver)
 // Not a real server: no UTF-8 check, no fragmentation rules, no timeouts.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -31,7 +31,7 @@
 typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
-enum { RB = 1 << 19 };
+enum { RB = 1 << 19, ROOMS = 64 };
 typedef struct conn {
     int fd;
     u8 st, hlen, op, closing; // st: 0 http, 1 echo, 2 broadcast
@@ -42,13 +42,15 @@ typedef struct conn {
     u32 blen;
     u8 *out; // unsent bytes
     size_t olen;
-    int idx; // in room[]
+    int room, idx; // in its room
 } conn;
 
 static int ep;
 static u8 rb[RB], ob[RB + 4096];
-static conn **room;
-static int nroom, caproom;
+static struct room {
+    conn **of;
+    int n, cap;
+} rooms[ROOMS];
 
 // ---- SHA-1 + base64 of key + GUID -----------------------------------------
 static u32 rol(u32 v, int n) { return v << n | v >> (32 - n); }
@@ -93,7 +95,11 @@ static void accept_key(const char *key, size_t n, char out[29]) {
 }
 
 static void drop(conn *c) {
-    if (c->st == 2) { room[c->idx] = room[--nroom]; room[c->idx]->idx = c->idx; }
+    if (c->st == 2) {
+        struct room *r = &rooms[c->room];
+        r->of[c->idx] = r->of[--r->n];
+        r->of[c->idx]->idx = c->idx;
+    }
     close(c->fd);
     free(c->buf);
     free(c->out);
@@ -217,7 +223,8 @@ static void bcast(conn *c, u8 *p, size_t n) {
         c->buf = nb;
         c->blen = (u32)n;
     }
-    if (o != ob) for (int i = 0; i < nroom; i++) put(room[i], ob, (size_t)(o - ob));
+    const struct room *r = &rooms[c->room];
+    if (o != ob) for (int i = 0; i < r->n; i++) put(r->of[i], ob, (size_t)(o - ob));
     if (closed) drop(c);
 }
 static void http(conn *c, const u8 *p, size_t n) {
@@ -236,14 +243,16 @@ static void http(conn *c, const u8 *p, size_t n) {
     char a[29], r[256];
     accept_key(k, kl, a);
     int l = snprintf(r, sizeof r, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", a);
-    int bc = !strncmp((char *)c->buf, "GET /bc ", 8);
+    int bc = !strncmp((char *)c->buf, "GET /bc/", 8);
+    c->room = bc ? atoi((char *)c->buf + 8) & (ROOMS - 1) : 0;
     free(c->buf);
     c->buf = NULL;
     c->blen = 0;
     if (bc) {
-        if (nroom == caproom) room = realloc(room, (size_t)(caproom = caproom ? 2 * caproom : 64) * sizeof *room);
-        c->idx = nroom;
-        room[nroom++] = c;
+        struct room *m = &rooms[c->room];
+        if (m->n == m->cap) m->of = realloc(m->of, (size_t)(m->cap = m->cap ? 2 * m->cap : 64) * sizeof *m->of);
+        c->idx = m->n;
+        m->of[m->n++] = c;
     }
     c->st = bc ? 2 : 1;
     if (!put(c, (u8 *)r, (size_t)l)) drop(c);

@@ -16,6 +16,8 @@
 //   broadcast  --senders connections send, --conns receivers count deliveries.
 //              Latency comes from a timestamp carried in the payload; each
 //              receiver checks that it sees every sender's numbers in order.
+//              With --rooms R the --conns connections are spread over the paths
+//              PATH/0 to PATH/R-1, and each both sends and receives in its own.
 //   idle       opens --conns connections, optionally one echo on each
 //              (--touch), holds them for --secs, reports server RSS per conn.
 //   churn      --conns slots, each: connect, handshake, one echo, close, again.
@@ -84,7 +86,7 @@ typedef struct conn {
 
 // ---- options --------------------------------------------------------------
 static char o_host[64] = "127.0.0.1", o_path[256] = "/";
-static int o_port = 9000, o_conns = 64, o_depth = 1, o_senders = 1, o_par = 128, o_srcs = 0;
+static int o_port = 9000, o_conns = 64, o_depth = 1, o_senders = 1, o_par = 128, o_srcs = 0, o_rooms = 0;
 static long o_size = 32;
 static double o_secs = 5, o_warm = 1, o_rate = 0;
 static bool o_bin, o_json, o_touch, o_full = true, o_spin = true, o_busy, o_fullset, o_deflate;
@@ -111,6 +113,7 @@ static u64 total_sent, total_recv, bc_sent, bc_delivered;
 static u64 n_ping, n_frag;
 static char req[1024];
 static int req_len;
+static int members; // of the room that a broadcast is for
 
 static u64 ns(void) {
     struct timespec t;
@@ -628,6 +631,17 @@ static void on_read(conn *c) {
     if (o_mode == M_CHURN && close_seen(c)) churn_cycle_end(c);
 }
 
+// The request of a connection: of its room, where there are rooms.
+static void make_request(const conn *c) {
+    char room[16] = "";
+    if (o_rooms) snprintf(room, sizeof room, "/%d", (int)(c - cs) % o_rooms);
+    req_len = snprintf(req, sizeof req,
+        "GET %s%s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+        o_path, room, o_host, o_port, o_sub ? "Sec-WebSocket-Protocol: " : "", o_sub ? o_sub : "", o_sub ? "\r\n" : "",
+        o_deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" : "");
+}
+
 static struct sockaddr_in dst;
 static u32 src_next;
 static void start_conn(conn *c) {
@@ -649,6 +663,7 @@ static void start_conn(conn *c) {
     c->want_out = 1;
     c->hs_sent = 0;
     c->t_start = ns();
+    if (o_rooms) make_request(c);
     int r = connect(fd, (struct sockaddr *)&dst, sizeof dst);
     if (r && errno != EINPROGRESS) {
         static int shown;
@@ -680,6 +695,7 @@ static void on_writable(conn *c) {
             fail(c, &e_connect);
             return;
         }
+        if (o_rooms) make_request(c);
         ssize_t w = send(c->fd, req + c->hs_sent, (size_t)req_len - c->hs_sent, MSG_NOSIGNAL);
         if (w < 0) { if (errno != EAGAIN) fail(c, &e_hs); return; }
         c->hs_sent += (u32)w;
@@ -720,7 +736,7 @@ static void usage(void) {
         "wsload --url HOST:PORT/PATH [--mode echo|broadcast|idle|churn] [--conns N] [--size BYTES] [--binary]\n"
         "  [--depth D] [--rate R (open loop, msgs/s in total)] [--secs S] [--warmup S] [--senders K]\n"
         "  [--server-pid PID] [--json] [--label TEXT] [--touch] [--srcs K] [--par K] [--subproto P]\n"
-        "  [--verify full|edge] [--no-spin] [--spin]\n"
+        "  [--verify full|edge] [--no-spin] [--spin] [--rooms R (broadcast: all connections talk, in R rooms)]\n"
         "  [--deflate (offer permessage-deflate; for small echoes and --mode idle, nothing is inflated here)]\n");
     exit(2);
 }
@@ -731,7 +747,7 @@ int main(int argc, char **argv) {
         {"secs", 1, 0, 't'}, {"warmup", 1, 0, 'w'}, {"rate", 1, 0, 'r'}, {"mode", 1, 0, 'm'}, {"server-pid", 1, 0, 'p'},
         {"json", 0, 0, 'j'}, {"senders", 1, 0, 'S'}, {"touch", 0, 0, 'T'}, {"srcs", 1, 0, 'x'}, {"par", 1, 0, 'P'},
         {"subproto", 1, 0, 'q'}, {"verify", 1, 0, 'v'}, {"no-spin", 0, 0, 'n'}, {"label", 1, 0, 'l'}, {"spin", 0, 0, 'B'},
-        {"deflate", 0, 0, 'z'}, {0, 0, 0, 0}};
+        {"deflate", 0, 0, 'z'}, {"rooms", 1, 0, 'R'}, {0, 0, 0, 0}};
     int o;
     while ((o = getopt_long(argc, argv, "", lo, NULL)) != -1) switch (o) {
         case 'u': {
@@ -771,10 +787,12 @@ int main(int argc, char **argv) {
         case 'B': o_busy = true; break;
         case 'l': o_label = optarg; break;
         case 'z': o_deflate = true; break;
+        case 'R': o_rooms = atoi(optarg); break;
         default: usage();
     }
     if (!strcmp(o_host, "localhost")) strcpy(o_host, "127.0.0.1");
     if (o_conns < 1 || o_depth < 1 || o_size < 0 || o_size > (64 << 20) || o_senders < 1 || o_senders > 255) usage();
+    if (o_rooms && (o_mode != M_BCAST || o_rooms < 0 || o_conns % o_rooms || o_conns / o_rooms > 255)) usage();
     if (!o_fullset) o_full = o_size <= 16384;
     dst.sin_family = AF_INET;
     dst.sin_port = htons((uint16_t)o_port);
@@ -795,16 +813,15 @@ int main(int argc, char **argv) {
     make_template();
     rbuf = malloc(RB);
     scratch = malloc(SCR + 8192);
-    req_len = snprintf(req, sizeof req,
-        "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
-        o_path, o_host, o_port, o_sub ? "Sec-WebSocket-Protocol: " : "", o_sub ? o_sub : "", o_sub ? "\r\n" : "",
-        o_deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" : "");
     ep = epoll_create1(EPOLL_CLOEXEC);
-    ncs = o_conns + (o_mode == M_BCAST ? o_senders : 0);
+    members = o_conns;
+    if (o_rooms) members = o_senders = o_conns / o_rooms;
+    ncs = o_conns + (o_mode == M_BCAST && !o_rooms ? o_senders : 0);
     cs = calloc((size_t)ncs, sizeof *cs);
+    make_request(cs);
     for (int i = 0; i < ncs; i++) {
         if (o_mode == M_BCAST) {
+            if (o_rooms) cs[i].sid = (u8)(i / o_rooms);
             if (i >= o_conns) { cs[i].sender = 1; cs[i].sid = (u8)(i - o_conns); }
             else cs[i].lastseq = calloc((size_t)o_senders, sizeof(u32));
         }
@@ -853,7 +870,7 @@ int main(int argc, char **argv) {
         bool started = false;
         u64 seq = 0; // open loop: next message number
         double gap = o_rate > 0 ? 1e9 / o_rate : 0;
-        int nsend = o_mode == M_BCAST ? o_senders : o_conns, first = o_mode == M_BCAST ? o_conns : 0;
+        int nsend = o_mode == M_BCAST && !o_rooms ? o_senders : o_conns, first = ncs - nsend;
         conn **dl = malloc((size_t)ncs * sizeof *dl);
         if (o_mode == M_ECHO && o_rate <= 0)
             for (int i = 0; i < ncs; i++)
@@ -887,7 +904,7 @@ int main(int argc, char **argv) {
                 if (o_spin && wait < 2000000) wait = 0;
             } else if (o_mode == M_BCAST) {
                 // closed loop: at most D messages not yet delivered everywhere
-                int nr = o_conns - live_failed;
+                int nr = members - live_failed;
                 static u64 rr;
                 while (nr > 0 && bc_sent * (u64)nr < bc_delivered + (u64)o_depth * (u64)nr) {
                     conn *c = &cs[first + (int)(rr++ % (u64)nsend)];
@@ -917,8 +934,8 @@ int main(int argc, char **argv) {
             while (total_recv < total_sent && n_open && ns() < dl_end) turn(5000000);
             if (total_recv < total_sent) e_lost += total_sent - total_recv;
         } else if (o_mode == M_BCAST) {
-            while (bc_delivered < bc_sent * (u64)o_conns && n_open && ns() < dl_end) turn(5000000);
-            if (bc_delivered < bc_sent * (u64)o_conns) e_lost += bc_sent * (u64)o_conns - bc_delivered;
+            while (bc_delivered < bc_sent * (u64)members && n_open && ns() < dl_end) turn(5000000);
+            if (bc_delivered < bc_sent * (u64)members) e_lost += bc_sent * (u64)members - bc_delivered;
         }
         free(dl);
     }

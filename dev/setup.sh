@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing for a purpose, and nothing else. Asks no question; says nothing when all is there.
-# usage: dev/setup.sh build|test|browser|load|autobahn|interop
+# usage: dev/setup.sh build|test|browser|bench|autobahn|interop
 #
 # A package is judged by what it brings, not by its name: another source of the same tool is as good.
 set -euo pipefail
@@ -101,8 +101,9 @@ browser)
     need python3-venv python3 -c 'import ensurepip, venv'
     need chromium command -v chromium
     ;;
-load)
+bench)
     need gcc has_c_compiler
+    need python3 command -v python3
     ;;
 autobahn)
     need openssl command -v openssl
@@ -118,9 +119,28 @@ interop)
     need node-ws env NODE_PATH=/usr/share/nodejs node -e 'require("ws")'
     need chromium command -v chromium
     ;;
-*) fail "usage: dev/setup.sh build|test|browser|load|autobahn|interop" ;;
+*) fail "usage: dev/setup.sh build|test|browser|bench|autobahn|interop" ;;
 esac
 install_missing
+
+# want NAME PACKAGE COMMAND...: a server that the bench runs beside ours when it can be had, and leaves out when not.
+want() {
+    local name=$1
+    missing=()
+    shift
+    need "$@"
+    (install_missing) || echo "==> $name cannot be installed; the bench leaves it out"
+}
+
+if [ "$1" = bench ] && [ "${PEERS:-}" != no ]; then
+    want libwebsockets libwebsockets-dev pkg-config --exists libwebsockets
+    want node nodejs command -v node
+    want ws node-ws env NODE_PATH=/usr/share/nodejs node -e 'require("ws")'
+    want Go golang-go command -v go
+    want gorilla golang-github-gorilla-websocket-dev test -d /usr/share/gocode/src/github.com/gorilla/websocket
+    want websockets python3-websockets /usr/bin/python3 -c 'import websockets'
+    want uvloop python3-uvloop /usr/bin/python3 -c 'import uvloop'
+fi
 case $1 in
 test | browser | interop) make_venv ;;
 esac
