@@ -26,9 +26,10 @@ SANITIZERS ?=
 ROUNDS ?=
 SECS ?=
 PEERS ?=
+UPDATE ?=
 
 .NOTPARALLEL:
-.PHONY: help run build test test-unit test-e2e test-browser test-oom test-lint test-autobahn soak lint format autobahn interop bench fuzz sanitize clean
+.PHONY: help run build test test-unit test-e2e test-browser test-oom test-lint test-autobahn soak lint format autobahn interop bench bench-instructions fuzz sanitize clean
 
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +43,7 @@ build: ## builds .build/release/nightjar
 	@echo "==> building $(BINARY)"
 	@swift build -c release --static-swift-stdlib --product nightjar
 
-test: test-lint test-unit test-e2e test-browser test-oom test-autobahn ## runs every test
+test: test-lint test-unit test-e2e test-browser test-oom bench-instructions test-autobahn ## runs every test
 	@echo "==> all tests passed"
 
 test-lint:
@@ -118,6 +119,14 @@ bench: build ## measures the server against the bare loop and others, and writes
 	@PEERS='$(PEERS)' dev/setup.sh bench
 	@echo "==> measuring"
 	@ROUNDS='$(ROUNDS)' SECS='$(SECS)' PEERS='$(PEERS)' python3 dev/bench.py
+
+# The counts are there to be met, by whatever machine; UPDATE=yes writes them anew.
+bench-instructions: ## counts the instructions of the cores, and fails where they are 5 % more than before
+	@dev/setup.sh test
+	@echo "==> building the benches of the cores"
+	@NIGHTJAR_BENCH=1 swift build -c release --static-swift-stdlib --product cores
+	@echo "==> counting instructions under callgrind"
+	@UPDATE='$(UPDATE)' python3 dev/instructions.py
 
 fuzz: ## fuzzes each target for TIME seconds (600), or TARGETS='frames'
 	@dev/setup.sh build

@@ -107,6 +107,17 @@ if Context.environment["NIGHTJAR_FUZZ"] != nil {
     )
 }
 
+// What `make bench-instructions` runs, and nobody else needs.
+if Context.environment["NIGHTJAR_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "cores",
+            dependencies: ["LuaRuntime", "WebSocketCore", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Benchmarks/Cores"
+        )
+    )
+}
+
 for target in package.targets where target.type != .system {
     let isC = target.name.hasPrefix("C")
     if isC {

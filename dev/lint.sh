@@ -31,6 +31,7 @@ imports_of() {
         ;;
     Fuzz/Properties) echo "CStockLua WebSocketCore LuaRuntime NIOCore" ;;
     Fuzz/Driver) echo "FuzzProperties $libc" ;;
+    Benchmarks/Cores) echo "WebSocketCore LuaRuntime NIOCore" ;;
     # A test may look deeper than its target, but only the runtime's own tests reach its C side.
     Tests/CLuaRuntimeTests | Tests/LuaRuntimeTests) echo "* !CLua" ;;
     Tests/*) echo "* !CLua !CLuaRuntime !CStockLua" ;;
@@ -39,7 +40,7 @@ imports_of() {
 }
 
 swift_folders() {
-    find Sources Tests Fuzz -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort
+    find Sources Tests Fuzz Benchmarks -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort
 }
 
 lint_imports() {
@@ -93,7 +94,7 @@ lint_headers() {
 
 lint_format() {
     # Folders without Swift files are no news; a finding reads `file:line:column: error: [Rule] sentence`.
-    swift format lint --strict --recursive --parallel --configuration .swift-format Package.swift Sources Tests Fuzz 2>&1 || true
+    swift format lint --strict --recursive --parallel --configuration .swift-format Package.swift Sources Tests Fuzz Benchmarks 2>&1 || true
 }
 
 status=0
