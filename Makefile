@@ -118,7 +118,7 @@ interop: build ## has websockets, curl, node-ws and Chromium talk to /echo over 
 bench: build ## measures the server against the bare loop and others, and writes docs/performance.md
 	@PEERS='$(PEERS)' dev/setup.sh bench
 	@echo "==> measuring"
-	@ROUNDS='$(ROUNDS)' SECS='$(SECS)' PEERS='$(PEERS)' python3 dev/bench.py
+	@ROUNDS='$(ROUNDS)' SECS='$(SECS)' PEERS='$(PEERS)' python3 dev/bench/bench.py
 
 # The counts are there to be met, by whatever machine; UPDATE=yes writes them anew.
 bench-instructions: ## counts the instructions of the cores, and fails where they are 5 % more than before
@@ -126,7 +126,7 @@ bench-instructions: ## counts the instructions of the cores, and fails where the
 	@echo "==> building the benches of the cores"
 	@NIGHTJAR_BENCH=1 swift build -c release --static-swift-stdlib --product cores
 	@echo "==> counting instructions under callgrind"
-	@UPDATE='$(UPDATE)' python3 dev/instructions.py
+	@UPDATE='$(UPDATE)' python3 dev/bench/instructions.py
 
 fuzz: ## fuzzes each target for TIME seconds (600), or TARGETS='frames'
 	@dev/setup.sh build

@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// Does one thing so many times, for dev/instructions.py to count what that takes: cores NAME COUNT. Alone it lists the names.
+// Does one thing so many times, for dev/bench/instructions.py to count what that takes: cores NAME COUNT. Alone it lists the names.
 
 let arguments = CommandLine.arguments.dropFirst()
 if arguments.isEmpty {

@@ -20,13 +20,14 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = ROOT / ".build/release/cores"
 TABLE = ROOT / "Benchmarks/instructions.tsv"
 TOLERANCE = 0.05
 COUNT = 1_000
 
-# The C library takes its string functions by the processor, so it is told of the plainest; Swift seeds its hashes anew each time.
+# The C library takes its string functions by the processor, so it is told of the plainest; Swift seeds its hashes anew each
+# time.
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-ERMS,-FSRM,-BMI2,-MOVBE,-RTM",
