@@ -123,6 +123,7 @@ bench: build ## measures the server against the bare loop and others, and writes
 # The counts are there to be met, by whatever machine; UPDATE=yes writes them anew.
 bench-instructions: ## counts the instructions of the cores, and fails where they are 5 % more than before
 	@dev/setup.sh test
+	@python3 dev/bench/tables_test.py
 	@echo "==> building the benches of the cores"
 	@NIGHTJAR_BENCH=1 swift build -c release --static-swift-stdlib --product cores
 	@echo "==> counting instructions under callgrind"

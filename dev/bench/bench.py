@@ -141,7 +141,7 @@ def main():
         fail("the bench needs Linux and taskset")
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
     if len(CORES) == 1:
-        print("==> one core: server and load generator share it, so that a server's figures have its cache misses in them")
+        print("==> one core: server and load generator share it, which makes every server slower")
     peers = prepare()
     for number_of_round in range(1, ROUNDS + 1):
         print(f"==> round {number_of_round} of {ROUNDS}: {', '.join([BARE, OURS, *peers])}", flush=True)
