@@ -136,9 +136,8 @@ extension Connection {
 
     func hold(_ buffer: ByteBuffer) {
         guard self.heldInput != nil else {
-            // A slice keeps the whole of what one read has brought.
-            self.heldInput =
-                buffer.readableBytes < buffer.storageCapacity / 2 ? ByteBuffer(buffer: buffer) : buffer
+            // The memory of what one read has brought belongs to the loop, and the next one needs it.
+            self.heldInput = ByteBuffer(buffer: buffer)
             return
         }
         // Only the end of a connection makes the transport read on through a pause, and then it reads everything.

@@ -19,10 +19,6 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private static let noDescriptor: CInt = -1
 
-    /// Bytes that one read may bring of a client that compresses: a connection whose turn to inflate has not come holds them, and
-    /// a hundred of those must cost no more than a message. Such a read inflates to as much as 16 MiB; a larger one saves nothing.
-    private static let compressedReadLimit = 16 * 1024
-
     /// What the channel tells.
     private enum Notice {
         case read(ByteBuffer)
@@ -31,8 +27,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private let connection: Connection
-    private let request: ClientRequest
     private let isSecure: Bool
+    /// Where the channel reads into; nil over TLS, whose bytes are another handler's.
+    private let readBuffer: ReadBuffer?
     private var context: ChannelHandlerContext?
     private var descriptor = ConnectionHandler.noDescriptor
 
@@ -44,21 +41,23 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// - Parameters:
     ///   - connection: what the channel's bytes belong to.
-    ///   - request: the request that opened it.
     ///   - isSecure: whether TLS lies between this handler and the socket, past which nothing may be written.
-    init(_ connection: Connection, request: ClientRequest, isSecure: Bool) {
+    init(_ connection: Connection, isSecure: Bool) {
         self.connection = connection
-        self.request = request
         self.isSecure = isSecure
+        let worker = connection.worker
+        self.readBuffer = isSecure ? nil : connection.hasDeflate ? worker.compressedReadBuffer : worker.readBuffer
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if self.connection.hasDeflate {
+        if let readBuffer {
+            readBuffer.install(in: context.channel)
+        } else if self.connection.hasDeflate {
             let allocator = AdaptiveRecvByteBufferAllocator(
                 minimum: 64,
-                initial: 2048,
-                maximum: Self.compressedReadLimit
+                initial: 512,
+                maximum: ReadBuffer.compressedCapacity
             )
             try? context.channel.syncOptions?.setOption(.recvAllocator, value: allocator)
         }
@@ -79,7 +78,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             self.heldNotices.append(.read(self.unwrapInboundIn(data)))
             return
         }
-        self.connection.receive(self.unwrapInboundIn(data))
+        let bytes = self.unwrapInboundIn(data)
+        self.connection.receive(bytes)
+        self.readBuffer?.giveBack(bytes)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -103,8 +104,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// Tells the script, whose `connect` lets the answer to the handshake go.
-    func start(answer: ByteBuffer) {
-        self.connection.open(on: self, request: self.request, answer: answer)
+    func start(_ request: ClientRequest, answer: ByteBuffer) {
+        self.connection.open(on: self, request: request, answer: answer)
     }
 
     /// Tells the connection, or keeps it for later, in order.

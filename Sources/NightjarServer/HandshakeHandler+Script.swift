@@ -66,7 +66,7 @@ extension HandshakeHandler {
             self.refuse(HTTPAnswer(503, sentence), context: context)
             return
         }
-        let handler = ConnectionHandler(connection, request: request, isSecure: self.isSecure)
+        let handler = ConnectionHandler(connection, isSecure: self.isSecure)
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(handler)
@@ -87,7 +87,7 @@ extension HandshakeHandler {
             left.futureResult.assumeIsolated().whenComplete { _ in gate.leave() }
             pipeline.removeHandler(context: decoder, promise: left)
         }
-        handler.start(answer: upgrade.answer(fields: fields))
+        handler.start(request, answer: upgrade.answer(fields: fields))
     }
 
     /// The state that the script returned goes to nobody.

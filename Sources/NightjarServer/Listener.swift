@@ -169,6 +169,11 @@ package enum Listener {
             }
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            // A request fits into this; of what NIO keeps for each channel it is the largest part.
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 64 * 1024)
+            )
             // A client that has asked and says no more still gets its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
         guard case .tcp(let host, _, _) = address else { return bootstrap }

@@ -52,6 +52,12 @@ package final class Worker {
     /// The connection whose frames go to ``output``.
     package private(set) var corked: Connection?
 
+    /// Where plain channels of this loop read into.
+    let readBuffer = ReadBuffer(capacity: ReadBuffer.plainCapacity)
+
+    /// The same for clients that compress.
+    let compressedReadBuffer = ReadBuffer(capacity: ReadBuffer.compressedCapacity)
+
     /// The zlib states of this loop.
     package let deflatePool = DeflatePool()
 
