@@ -8,7 +8,7 @@
 // JSON to values (RFC 8259), in one pass over bytes that come from clients: whatever they are, it ends soon, and says at
 // which byte they stop being JSON.
 
-#include "runtime.h"
+#include "library.h"
 
 #include <string.h>
 
@@ -275,9 +275,15 @@ static bool read_value(reader *reader, int depth) {
 
 // MARK: The functions
 
+_Static_assert(NJ_LONGEST_STRING == 8388608, "the sentence says so");
+
 // Reads and pushes the value of the whole text.
 static bool read_text(reader *reader) {
     int top = lua_gettop(reader->L);
+    if ((size_t)(reader->end - reader->next) > NJ_LONGEST_STRING) {
+        reader->next += NJ_LONGEST_STRING;
+        return fail(reader, "the text is longer than 8388608 bytes");
+    }
     luaL_checkstack(reader->L, 8, NULL);
     skip_space(reader);
     bool is_read = read_value(reader, 0);

@@ -180,6 +180,26 @@ struct JSONDecodeTests {
         #expect(try decoded(String(repeating: "[", count: 100_000)) == "101: nested deeper than 100")
     }
 
+    @Test func eightMebibytesAndNoMore() throws {
+        var limits = ScriptLimits.test
+        limits.memory = 128 << 20
+        let fixture = try Fixture(
+            """
+            local s = ("x"):rep(1 << 20)
+            local t = s .. s .. s .. s .. s .. s .. s .. s
+            return { message = function(conn, data)
+              local value, why, byte = ws.json.decode('"' .. t:sub(1, tonumber(data)) .. '"')
+              print(why and byte .. ": " .. why or #value)
+            end }
+            """,
+            limits: limits
+        )
+        try fixture.message("8388606")
+        try fixture.message("8388607")
+        let told = fixture.host.log.map { $0.split(separator: "#1 ").last.map(String.init) }
+        #expect(told == ["8388606", "8388609: the text is longer than 8388608 bytes"])
+    }
+
     @Test(arguments: [
         ("ws.json.decode()", "ws.json.decode: text must be a string, not missing"),
         ("ws.json.decode(nil)", "ws.json.decode: text must be a string, not nil"),

@@ -105,6 +105,18 @@ struct ReferenceScriptsTests {
         return effect[...start] + fields + effect[end...]
     }
 
+    /// A path can be longer than a room's name may be: the client is closed with 1011, and the log says where and why.
+    @Test func chatLetsNobodyIntoARoomWithoutAName() throws {
+        let fixture = try Fixture(Self.chat)
+        fixture.host.requests[ConnectionID(rawValue: 1)]?.params = [("room", String(repeating: "r", count: 257))]
+        try fixture.upgrade()
+        let error = #expect(throws: ScriptError.self) {
+            try fixture.vm.connect(ConnectionID(rawValue: 1), after: RequestToken(rawValue: 7))
+        }
+        #expect(error?.message == "test.lua:10: conn:join: a room's name must have 1 to 256 bytes, not 257")
+        #expect(error?.handler == "connect")
+    }
+
     @Test(arguments: ["", String(repeating: "n", count: 33)])
     func chatWantsAName(name: String) throws {
         let fixture = try Fixture(Self.chat)
