@@ -56,7 +56,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         } else if self.connection.hasDeflate {
             let allocator = AdaptiveRecvByteBufferAllocator(
                 minimum: 64,
-                initial: 512,
+                initial: 2048,
                 maximum: ReadBuffer.compressedCapacity
             )
             try? context.channel.syncOptions?.setOption(.recvAllocator, value: allocator)

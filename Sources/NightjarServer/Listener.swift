@@ -169,10 +169,10 @@ package enum Listener {
             }
             // One read for each time the loop finds a socket readable, so that no client holds up the others.
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            // A request fits into this; of what NIO keeps for each channel it is the largest part.
+            // Over TLS these are the bytes of records, of which a handshake needs more.
             .childChannelOption(
                 .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 64 * 1024)
+                value: tls == nil ? RequestReads() : AdaptiveRecvByteBufferAllocator() as any RecvByteBufferAllocator
             )
             // A client that has asked and says no more still gets its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)

@@ -43,8 +43,7 @@ package final class ReadBuffer: @unchecked Sendable {
         self.spare = buffer
     }
 
-    /// Has the channel read into this buffer from its next read but one on. NIO's own, the small one of the handshake, it keeps
-    /// and uses once more.
+    /// Has the channel read into this buffer from its next read on.
     package func install(in channel: any Channel) {
         try? channel.syncOptions?.setOption(.recvAllocator, value: Allocator(buffer: self))
     }
@@ -56,5 +55,21 @@ package final class ReadBuffer: @unchecked Sendable {
 
         /// "May grow" is what makes NIO ask for a buffer at each read.
         func record(actualReadBytes: Int) -> Bool { true }
+    }
+}
+
+/// What channels read into before they are WebSockets: a new buffer for each read, larger for who sends more. NIO keeps the first
+/// one, as long as the channel is there; most requests fit into it.
+package struct RequestReads: RecvByteBufferAllocator {
+    private var sizes = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: ReadBuffer.plainCapacity)
+
+    package init() {}
+
+    package func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { self.sizes.buffer(allocator: allocator) }
+
+    package mutating func record(actualReadBytes: Int) -> Bool {
+        _ = self.sizes.record(actualReadBytes: actualReadBytes)
+        // Or NIO would read into the first one again.
+        return true
     }
 }

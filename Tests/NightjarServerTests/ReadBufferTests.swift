@@ -59,7 +59,18 @@ struct ReadBufferTests {
         #expect(String(buffer: first) == "held")
     }
 
-    /// The small buffer of the handshake comes by here too.
+    /// What NIO keeps of a request is small, and is not read into again.
+    @Test func requestsBeginSmallAndGrow() {
+        var reads = RequestReads()
+        #expect(reads.nextBufferSize() == nil)
+        #expect(reads.buffer(allocator: ByteBufferAllocator()).storageCapacity == 512)
+        for _ in 0..<10 {
+            let mayGrow = reads.record(actualReadBytes: reads.buffer(allocator: ByteBufferAllocator()).storageCapacity)
+            #expect(mayGrow)
+        }
+        #expect(reads.buffer(allocator: ByteBufferAllocator()).storageCapacity == 64 * 1024)
+    }
+
     @Test func takesBackItsOwnOnly() {
         self.readBuffer.giveBack(ByteBuffer(string: "small"))
         #expect(self.read().storageCapacity == 4096)
