@@ -85,6 +85,7 @@
 ---@field cpu? nightjar.Time CPU time of one event. Default 100 ms.
 ---@field memory? nightjar.Size Memory of the script. Default 64 MiB.
 ---@field wall? nightjar.Time Time of a handler that waits. Default 30 s.
+---@field breaches? integer Events that pass cpu or memory in a minute before the route is quarantined; 0 never. Default 3.
 ---@field handlers? integer Handlers of the script that wait at once. Default 10000.
 ---@field timers? integer Timers of the script. Default 10000.
 ---@field rooms? integer Rooms that one connection may be in. Default 1000.

@@ -63,6 +63,9 @@ extension HandshakeHandler {
         guard let match = self.worker.router.match(target.path) else {
             return self.judgeWithoutRoute(head, handshake, target)
         }
+        if let sentence = self.refusal(by: match.route) {
+            return .refuse(HTTPAnswer(503, sentence))
+        }
         guard !self.worker.isCongested(match.route) else {
             let sentence = "the route has more to do than it can hold"
             self.worker.exceeded(

@@ -59,6 +59,12 @@ extension HandshakeHandler {
     private func finish(_ upgrade: Upgrade, fields: [UInt8] = [], context: ChannelHandlerContext) {
         self.state = .answered
         let (route, request) = (upgrade.route, upgrade.request)
+        // It may have come to that while the script was asked.
+        if let sentence = self.refusal(by: route) {
+            self.abandonUpgrade(of: request, route)
+            self.refuse(HTTPAnswer(503, sentence), context: context)
+            return
+        }
         guard let connection = self.worker.makeConnection(route: route, deflate: request.deflate) else {
             self.abandonUpgrade(of: request, route)
             let sentence = "the server has no room for another connection"
@@ -88,6 +94,19 @@ extension HandshakeHandler {
             pipeline.removeHandler(context: decoder, promise: left)
         }
         handler.start(request, answer: upgrade.answer(fields: fields))
+    }
+
+    /// Why the route takes nobody, counted; nil while it does.
+    func refusal(by route: Route) -> String? {
+        guard let refusal = route.census.refusal else { return nil }
+        if let limit = refusal.limit {
+            self.worker.exceeded(
+                limit,
+                "refused: \(refusal.sentence)",
+                metadata: ["route": "\(route.path)", "ip": "\(self.ip)"]
+            )
+        }
+        return refusal.sentence
     }
 
     /// The state that the script returned goes to nobody.

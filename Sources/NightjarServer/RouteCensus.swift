@@ -26,7 +26,44 @@ package final class RouteCensus: Sendable {
     /// ``Worker/isCongested(_:)`` knows of those that each have a VM on their own loop.
     package let isCongested = Atomic<Bool>(false)
 
+    /// Whether the route takes anybody.
+    private enum Standing: UInt8, AtomicRepresentable {
+        case serving
+        /// Until another version of its script serves.
+        case quarantined
+        case removed
+    }
+
+    private let standing = Atomic<Standing>(.serving)
+
     package init() {}
+
+    // MARK: - Standing
+
+    /// What a client is told for whom there is no service, and which limit that is; nil while there is.
+    package var refusal: (sentence: String, limit: Limit?)? {
+        switch self.standing.load(ordering: .relaxed) {
+        case .serving: nil
+        case .quarantined:
+            ("the script of this route used too much CPU time or memory; it is out of service", .quarantineRefused)
+        case .removed: ("the script of this route was removed", nil)
+        }
+    }
+
+    /// - Returns: false when it was out of service already.
+    func quarantine() -> Bool {
+        self.standing.compareExchange(expected: .serving, desired: .quarantined, ordering: .relaxed).exchanged
+    }
+
+    func endQuarantine() {
+        _ = self.standing.compareExchange(expected: .quarantined, desired: .serving, ordering: .relaxed)
+    }
+
+    func remove() {
+        self.standing.store(.removed, ordering: .relaxed)
+    }
+
+    package var isQuarantined: Bool { self.standing.load(ordering: .relaxed) == .quarantined }
 
     // MARK: - Connections
 

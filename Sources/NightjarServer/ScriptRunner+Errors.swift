@@ -17,6 +17,7 @@ extension ScriptRunner {
         if self.isEnding || self.endsQuietly, error.kind == .wall { return }
         self.log(error, member)
         self.note(error, from: member)
+        self.noteBreach(error)
         guard let vm = self.guest ?? self.vm, vm.handlers.contains(.error) else { return }
         // Should it wait, then for itself: the connection's next event does not.
         (self.current, self.resumed, self.backgroundSubject) = (nil, nil, .background)
@@ -24,6 +25,7 @@ extension ScriptRunner {
             _ = try vm.error(member?.id, error)
         } catch {
             self.log(error, member)
+            self.noteBreach(error)
         }
     }
 

@@ -48,6 +48,9 @@ package final class ScriptRunner {
     var probation: Probation?
     var formerFailures = 0
     var errorCensus = ErrorCensus()
+    var breaches = BreachCensus()
+    /// Has all connections of the route closed, now that it is in quarantine.
+    package var quarantined: ((_ route: Int) -> Void)?
     /// Takes the version back that is on probation.
     package var takeBack: ((_ route: Int, _ version: Int) -> Void)?
     package internal(set) var membersByID: [ConnectionID: Member] = [:]

@@ -33,9 +33,9 @@ extension Worker {
     }
 
     /// The route's script is gone: closes its connections.
-    func closeConnections(ofRoute index: Int) {
+    package func closeConnections(ofRoute index: Int, code: CloseCode, reason: String) {
         for connection in self.connections.all where connection.route.index == index {
-            connection.close(code: .goingAway, reason: "the script was removed")
+            connection.close(code: code, reason: reason)
         }
     }
 

@@ -199,6 +199,47 @@ def test_commands_say_when_nobody_answers(tmp_path):
     assert run("rollback", cwd=tmp_path).returncode == 64
 
 
+HUNGRY = """
+return {
+  message = function(conn, data)
+    if data == "loop" then while true do end end
+    conn:send(data)
+  end,
+  close = function(conn, code) print("closed " .. code) end,
+}
+"""
+
+
+def test_a_script_that_takes_too_much_is_out_of_service_until_it_is_loaded_again(start):
+    echo = "return { message = function(conn, data) conn:send(data) end }"
+    server = start({"hungry.lua": HUNGRY, "echo.lua": echo}, settings={"threads.io": 1, "limits.cpu": "20ms"})
+    client, other = connect(server.url("/hungry")), connect(server.url("/hungry"))
+    with connect(server.url("/echo")) as innocent:
+        for _ in range(3):
+            client.send("loop")
+        for peer in (client, other):
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                peer.recv(timeout=PATIENCE)
+            ending = closed.value.rcvd
+            assert (ending.code, ending.reason) == (1013, "the script used too much CPU time or memory")
+        assert ask(innocent, "still here") == "still here"
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            connect(server.url("/hungry"))
+        assert refused.value.response.status_code == 503
+        assert b"it is out of service" in refused.value.response.body
+        entry = server.logged("quarantined: the script passed its limits 3 times in a minute")
+        assert entry["level"] == "error" and "nightjar reload hungry" in entry["message"]
+        server.logged("closed 1013")
+        metrics = server.metrics()
+        assert metrics['nightjar_limit_exceeded_total{limit="quarantine"}'] == 1
+        assert metrics['nightjar_limit_exceeded_total{limit="quarantine_refused"}'] == 1
+        # Unchanged, but asked for.
+        assert command(server, "reload", "hungry").stdout == "hungry: version 2 serves\n"
+        with connect(server.url("/hungry")) as again:
+            assert ask(again, "hello") == "hello"
+        assert ask(innocent, "still here") == "still here"
+
+
 def test_a_version_that_many_connections_fail_in_is_taken_back(start):
     server = start({"counter.lua": counter("one")})
     clients = [connect(server.url("/counter")) for _ in range(5)]

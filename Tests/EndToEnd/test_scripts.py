@@ -97,7 +97,7 @@ end
 
 return hoard
 """
-    server = start({"hoard.lua": script}, settings={"limits.memory": "8MiB", "limits.cpu": "10s"})
+    server = start({"hoard.lua": script}, settings={"limits.memory": "8MiB", "limits.cpu": "10s", "limits.breaches": 0})
     async with connect(server.url("/hoard")) as client:
         for _ in range(3):
             await client.send("fill")

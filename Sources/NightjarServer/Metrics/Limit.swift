@@ -39,6 +39,9 @@ package enum Limit: Int, CaseIterable, Sendable {
     case scriptCPU
     case scriptMemory
     case wall
+    case quarantine
+    case quarantineRefused
+    case versions
     case timers
     case handlers
     case shared
@@ -98,6 +101,9 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .scriptCPU: "cpu"
         case .scriptMemory: "memory"
         case .wall: "wall"
+        case .quarantine: "quarantine"
+        case .quarantineRefused: "quarantine_refused"
+        case .versions: "versions"
         case .timers: "timers"
         case .handlers: "handlers"
         case .shared: "shared"
@@ -133,10 +139,11 @@ package enum Limit: Int, CaseIterable, Sendable {
         case .scriptCPU: ["limits.cpu"]
         case .scriptMemory: ["limits.memory"]
         case .wall: ["limits.wall"]
+        case .quarantine, .quarantineRefused: ["limits.breaches"]
         case .timers: ["limits.timers"]
         case .handlers: ["limits.handlers"]
         case .shared: ["shared.size"]
-        case .openFiles, .ignoredInput, .inflaterMemory: []
+        case .openFiles, .ignoredInput, .inflaterMemory, .versions: []
         }
     }
 
@@ -144,17 +151,17 @@ package enum Limit: Int, CaseIterable, Sendable {
         switch self {
         case .message: .close(.messageTooBig)
         case .fragments, .messageTime, .controlFrames, .rate: .close(.policyViolation)
-        case .buffered, .inflaterMemory: .close(.tryAgainLater)
+        case .buffered, .inflaterMemory, .quarantine: .close(.tryAgainLater)
         case .bufferedDropped: .discard
         case .total: .reset(.tryAgainLater)
         case .target: .refuse(414)
         case .headers: .refuse(431)
         case .body: .refuse(413)
         case .bodyTime: .refuse(408)
-        case .connections, .connectionsPerIP, .scriptQueueRefused, .answerTime: .refuse(503)
+        case .connections, .connectionsPerIP, .scriptQueueRefused, .quarantineRefused, .answerTime: .refuse(503)
         case .handshakeTime, .responseTime, .queueDropped, .keepAlive, .closeTime, .ignoredInput: .drop
         case .openFiles, .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .pause
-        case .scriptCPU, .scriptMemory, .wall, .timers, .handlers: .error
+        case .scriptCPU, .scriptMemory, .wall, .versions, .timers, .handlers: .error
         case .rooms, .shared: .answer
         }
     }

@@ -27,9 +27,8 @@ extension Reloader {
                 await self.endLeft()
                 let isMissing = await self.isAnyMissing
                 guard watch.look(await self.look()) || isMissing else { continue }
+                // The look before is what counts as loaded: what is saved from here on may be read now or not, and is looked at again.
                 _ = await self.inTurn { ReloadAnswer(await $0.reloadChanged(isWatching: true)) }
-                // What the new versions require is looked at as well, and has been read just now.
-                watch = ScriptWatch(await self.look())
             }
         }
     }
@@ -79,7 +78,7 @@ extension Reloader {
             self.serving[index]?.missingSince = nil
             guard
                 let source = try? await self.stage.read(serving.route.script, route: path, known: serving.attempted),
-                !source.isSame(as: serving.attempted)
+                !source.isSame(as: serving.attempted) || !isWatching && serving.route.census.isQuarantined
             else { continue }
             outcomes.append(await self.replace(index, with: source))
         }

@@ -9,6 +9,7 @@ internal import Logging
 internal import LuaRuntime
 internal import NIOCore
 internal import Synchronization
+internal import WebSocketCore
 
 /// Has new versions of scripts serve, one after the other: the order of a signal, of the admin listener, of a look at the folder,
 /// and of a version's probation all come here.
@@ -101,6 +102,9 @@ actor Reloader {
                 worker.runners[route.index]?.takeBack = { [weak self] index, version in
                     Task { await self?.takeBack(index, version: version) }
                 }
+                worker.runners[route.index]?.quarantined = { [weak self] index in
+                    Task { await self?.quarantine(index) }
+                }
             }.get()
         }
     }
@@ -139,6 +143,24 @@ actor Reloader {
                 ]
             )
             return ReloadAnswer([await reloader.rollBack(index)])
+        }
+    }
+
+    /// A script has passed its limits too often: all its VMs rest, and its connections are closed.
+    private func quarantine(_ index: Int) async {
+        _ = await self.inTurn { reloader in
+            guard reloader.serving[index]?.route.census.isQuarantined == true else { return ReloadAnswer([]) }
+            for worker in reloader.loader.workers {
+                try? await worker.eventLoop.submit {
+                    worker.runners[index]?.beginQuarantine()
+                    worker.closeConnections(
+                        ofRoute: index,
+                        code: .tryAgainLater,
+                        reason: "the script used too much CPU time or memory"
+                    )
+                }.get()
+            }
+            return ReloadAnswer([])
         }
     }
 
@@ -363,9 +385,13 @@ actor Reloader {
     /// The script of a route is gone.
     func remove(_ index: Int) async -> ReloadOutcome {
         guard let serving = self.serving.removeValue(forKey: index) else { return ReloadOutcome("?", .removed) }
+        // Who is being let in just now is refused.
+        serving.route.census.remove()
         await self.exchange(serving.route)
         for worker in self.loader.workers {
-            try? await worker.eventLoop.submit { worker.closeConnections(ofRoute: index) }.get()
+            try? await worker.eventLoop.submit {
+                worker.closeConnections(ofRoute: index, code: .goingAway, reason: "the script was removed")
+            }.get()
         }
         self.leaving.append(index)
         self.logger.notice(

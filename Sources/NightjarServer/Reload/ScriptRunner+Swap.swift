@@ -114,6 +114,8 @@ extension ScriptRunner {
         self.vm = swap.vm
         self.route = swap.route
         self.route.handlers = swap.vm.handlers
+        self.breaches = BreachCensus()
+        self.route.census.endQuarantine()
         self.logger[metadataKey: "route"] = "\(swap.route.path)"
         self.seenBusyTicks = swap.vm.busyTicks
         self.keepNumbered { $0 == swap.generation }
@@ -183,9 +185,10 @@ extension ScriptRunner {
         }
         guard count > 0 else { return }
         let version = self.retired[generation]?.vm.script.version ?? 0
-        self.logger.warning(
+        self.worker.exceeded(
+            .versions,
             "handlers ended: they waited over \(Self.mostRetired) reloads",
-            metadata: ["version": "\(version)", "handlers": "\(count)"]
+            metadata: ["route": "\(self.route.path)", "version": "\(version)", "handlers": "\(count)"]
         )
     }
 

@@ -162,6 +162,11 @@ package enum RouteSettings {
             "Handlers of one script that may wait at once; beyond it waiting is an error."
         ),
         Setting(
+            "limits.breaches",
+            .integer(.at(\.breaches), 0...1000),
+            "Handlers that may pass limits.cpu or limits.memory in a minute before the route is quarantined; 0 never does that."
+        ),
+        Setting(
             "compress",
             .boolean(.at(\.compress)),
             "Whether clients that offer compression (permessage-deflate) get it."

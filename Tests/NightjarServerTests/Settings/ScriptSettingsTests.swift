@@ -47,6 +47,7 @@ struct ScriptSettingsTests {
         ("limits = { wall = '1m' }", "limits.wall", "1m"), ("limits = { wall = 1e3 }", "limits.wall", "1000.000000000"),
         ("limits = { rooms = 3 }", "limits.rooms", "3"), ("limits = { timers = 3 }", "limits.timers", "3"),
         ("limits = { handlers = 3 }", "limits.handlers", "3"),
+        ("limits = { breaches = 5 }", "limits.breaches", "5"),
         ("compress = false", "compress", "false"),
         ("deflate = { min_size = 0 }", "deflate.min_size", "0"), ("deflate = { level = 9 }", "deflate.level", "9"),
         ("deflate = { server_takeover = true }", "deflate.server_takeover", "true"),

@@ -33,7 +33,7 @@ struct LimitTableTests {
             let defaults = settings.map { "`\($0.key)` \($0.text(in: NightjarConfiguration()))" }
             let scopes = Set(settings.map { $0.isPerRoute ? "route" : "server" })
             try #require(scopes.count <= 1)
-            let scope = scopes.first ?? (limit == .ignoredInput ? "fixed" : "system")
+            let scope = scopes.first ?? ([.ignoredInput, .versions].contains(limit) ? "fixed" : "system")
             let value = defaults.isEmpty ? "—" : defaults.joined(separator: ", ")
             let start = "| `\(limit.label)` | \(value) | \(scope) | \(Self.text(limit.outcome)) | "
             #expect(row.hasPrefix(start), "docs/limits.md wants the row: \(start)")
