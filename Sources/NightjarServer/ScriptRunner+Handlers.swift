@@ -121,11 +121,16 @@ extension ScriptRunner {
             self.backgroundSubject = subject
         }
         self.guest = older
+        let formerTicks = vm.busyTicks
         var outcome: Outcome?
         do {
             outcome = try body(vm)
         } catch {
             self.report(error, from: subject.member)
+        }
+        if older != nil {
+            // Those of the version that serves are looked at behind each event.
+            self.note(ticks: vm.busyTicks &- formerTicks)
         }
         self.step = .message
         self.backgroundSubject = .background

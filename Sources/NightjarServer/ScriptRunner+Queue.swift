@@ -71,14 +71,20 @@ extension ScriptRunner {
     func noteTime(of vm: LuaVM) {
         let ticks = vm.busyTicks
         guard ticks != self.seenBusyTicks else { return }
+        defer { self.seenBusyTicks = ticks }
+        self.note(ticks: ticks &- self.seenBusyTicks)
+    }
+
+    /// So many ticks have landed in handlers, in whichever version of the script.
+    func note(ticks: UInt32) {
+        guard ticks > 0 else { return }
         if self.busyRound != self.worker.round {
             self.busyRound = self.worker.round
             self.ticksInRound = 0
             // What counts the turns of the loop.
             self.worker.scheduleEndOfTick()
         }
-        self.ticksInRound &+= ticks &- self.seenBusyTicks
-        self.seenBusyTicks = ticks
+        self.ticksInRound &+= ticks
         if self.ticksInRound >= self.sliceTicks {
             self.rest()
         }

@@ -87,6 +87,25 @@ struct ScriptRunnerTests {
         #expect(client.texts == ["a", "burn", "b", "c"])
     }
 
+    /// What a handler of the version before uses is the route's all the same.
+    @Test func aHandlerOfAnOlderVersionUsesTheSliceToo() throws {
+        let house = try TestHouse(
+            "return { message = function(c) ws.sleep(1) for _ = 1, 3e7 do end c:send('old') end }",
+            configuration: self.limits(),
+            sliceTicks: 1
+        )
+        let (client, other) = (try house.connect(), try house.connect())
+        client.send("go")
+        house.run()
+        try house.reload("return { message = function(c, data) c:send(data) end }")
+        house.loops[0].advanceTime(by: .seconds(1))
+        other.send("new")
+        #expect(client.texts == ["old"])
+        #expect(other.texts == [])
+        self.goOn(house)
+        #expect(other.texts == ["new"])
+    }
+
     @Test func stopsReadingWhileAsManyMessagesWaitAsMay() throws {
         var configuration = self.limits()
         configuration.queueMessages = 4
