@@ -49,6 +49,31 @@ async def test_every_address_echoes(secure):
     assert not os.path.exists(f"{secure.folder_of_files}/n.sock")
 
 
+def test_a_client_that_says_no_more_is_answered_over_tls(secure):
+    """It ends its side with a close_notify alert (RFC 8446 section 6.1), and shuts it down, behind its request."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting_all().wrap_bio(incoming, outgoing)
+    with socket.create_connection(("127.0.0.1", secure.secure_port), PATIENCE) as stream:
+
+        def until_done(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    stream.sendall(outgoing.read())
+                    incoming.write(stream.recv(65_536))
+
+        until_done(client.do_handshake)
+        client.write(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+        with pytest.raises(ssl.SSLWantReadError):
+            client.unwrap()
+        stream.sendall(outgoing.read())
+        stream.shutdown(socket.SHUT_WR)
+        while data := stream.recv(65_536):
+            incoming.write(data)
+    assert client.read(65_536).startswith(b"HTTP/1.1 404 ")
+
+
 async def test_a_violation_is_told_over_tls(secure):
     async with connect(f"wss://127.0.0.1:{secure.secure_port}/echo", ssl=trusting_all()) as client:
         client.transport.write(b"\xf1\x80\0\0\0\0")

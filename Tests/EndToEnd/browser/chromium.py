@@ -70,6 +70,8 @@ class Chromium:
     def __init__(self):
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         command = ["chromium", "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={self.profile.name}"]
+        # The servers' certificates are made by the tests.
+        command += ["--ignore-certificate-errors"]
         command += ["--disable-gpu", "--no-proxy-server", "--disable-background-networking", "--no-first-run"]
         # Chromium's sandbox does not work for root, and the only pages are our own.
         command += ["--no-sandbox", "--disable-dev-shm-usage"] if os.getuid() == 0 else []

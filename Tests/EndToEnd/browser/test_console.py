@@ -6,10 +6,12 @@
 #
 """The console of --dev, as a developer uses it."""
 import asyncio
+import re
 
 import pytest
 
 from nightjar import Nightjar
+from tls import make_certificate
 
 SCRIPTS = {
     "flood.lua": """
@@ -87,6 +89,23 @@ async def test_text_goes_out_and_comes_back(browser, server):
         await page.click("#disconnect")
         await page.wait_for_text("#badge", "Disconnected")
         await page.wait_for_text(".row.event", "1005 (no code given), clean")
+
+
+async def test_works_over_tls(browser, tmp_path, echo):
+    certificate, key = make_certificate(tmp_path, "console")
+    settings = {"listen": "ws://127.0.0.1:0,wss://127.0.0.1:0", "tls.certificate": certificate, "tls.key": key}
+    server = Nightjar(tmp_path / "server", echo, "--dev", settings=settings)
+    try:
+        port = int(re.search(r"wss://127\.0\.0\.1:(\d+)", server.output.text)[1])
+        async with browser.profile_of_its_own() as open_page:
+            page = await open_page(f"https://127.0.0.1:{port}/-/console")
+            await page.wait_for(f"document.querySelector('#url').value === 'wss://127.0.0.1:{port}/echo'")
+            await page.click("#connect")
+            await page.wait_for_text("#badge", "Connected")
+            await send(page, "in secret")
+            assert [row[3] for row in await rows(page, 2)] == ["in secret", "in secret"]
+    finally:
+        server.stop()
 
 
 async def test_json_is_indented_and_folds(browser, server):
