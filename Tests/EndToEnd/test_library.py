@@ -15,6 +15,7 @@ import urllib.request
 import pytest
 from websockets.asyncio.client import connect
 
+import luacats
 from documented import MANUAL, names_of_library, names_of_manual
 from nightjar import PATIENCE, ROOT, run
 
@@ -170,3 +171,24 @@ def test_all_classes_of_the_library_are_asked_for(start):
     asked = set(re.findall(r'take\("([\w.]+)"', ASK)) | {f"ws.{part}" for part in ("json", "crypto", "shared", "log")}
     asked |= {"nightjar.Route", "nightjar.Limits", "nightjar.Deflate", "nightjar.KeepAlive"}
     assert names_of_library().keys() - asked == {"nightjar.Acceptance"}
+
+
+def test_annotations_are_what_the_language_server_reads():
+    """Each is one by its grammar, and speaks of types that there are."""
+    used, made = {}, set(luacats.BUILT_IN)
+    for number, line in enumerate((ROOT / "library" / "ws.lua").read_text().splitlines(), 1):
+        if line.strip().startswith("---@"):
+            names, name = luacats.read(line)
+            used |= {name: number for name in names}
+            made |= {name}
+    assert len(used) > 20
+    assert {name: number for name, number in used.items() if name not in made} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["---@parm a string", "---@param string", "---@param a", "---@return fun(a string)", "---@field a {b: }", "---@class", "---@return a[", "---@alias A |"],
+)
+def test_annotations_that_are_none_are_found(line):
+    with pytest.raises(AssertionError):
+        luacats.read(line)
