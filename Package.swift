@@ -112,7 +112,9 @@ if Context.environment["NIGHTJAR_BENCH"] != nil {
     package.targets.append(
         .executableTarget(
             name: "cores",
-            dependencies: ["LuaRuntime", "WebSocketCore", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "CStockLua", "LuaRuntime", "WebSocketCore", .product(name: "NIOCore", package: "swift-nio"),
+            ],
             path: "Benchmarks/Cores"
         )
     )

@@ -41,6 +41,13 @@ figure() {
     sed -n "s/.*$1 *\([0-9][0-9]*\).*/\1/p" "$work/$target.log" | tail -n 1
 }
 
+# Those of targets that are not fuzzed now stay.
+old=()
+while read -r row; do
+    name=${row#| }
+    name=${name%% *}
+    [[ " $* target " == *" $name "* ]] || old+=("$row")
+done < <(grep '^| [a-z]' Fuzz/results.md)
 rows=()
 status=0
 for target in "$@"; do
@@ -77,7 +84,7 @@ rmdir Fuzz/failures/* Fuzz/failures 2>/dev/null || true
     echo
     echo "| target | inputs run | seconds | edges | findings |"
     echo "|---|---:|---:|---:|---:|"
-    printf '%s\n' "${rows[@]}"
+    printf '%s\n' "${rows[@]}" "${old[@]}"
 } >Fuzz/results.md
 cat Fuzz/results.md
 exit $status

@@ -31,7 +31,7 @@ imports_of() {
         ;;
     Fuzz/Properties) echo "CStockLua WebSocketCore LuaRuntime NIOCore" ;;
     Fuzz/Driver) echo "FuzzProperties $libc" ;;
-    Benchmarks/Cores) echo "WebSocketCore LuaRuntime NIOCore" ;;
+    Benchmarks/Cores) echo "WebSocketCore LuaRuntime NIOCore CStockLua" ;;
     # A test may look deeper than its target, but only the runtime's own tests reach its C side.
     Tests/CLuaRuntimeTests | Tests/LuaRuntimeTests) echo "* !CLua" ;;
     Tests/*) echo "* !CLua !CLuaRuntime !CStockLua" ;;

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import CStockLua
 import NIOCore
 import WebSocketCore
 
@@ -22,6 +23,9 @@ enum CoreBench: String, CaseIterable {
     case sendToTen = "send-to-ten"
     case decodeJSON = "json-decode"
     case encodeJSON = "json-encode"
+    /// Lua that only counts, in a handler with its budgets, and in the system's Lua without any.
+    case loop
+    case loopWithoutBudgets = "loop-without-budgets"
 
     private static let now = MonotonicTime(nanoseconds: 1_000_000_000)
     private static let json = json(17)
@@ -78,8 +82,16 @@ enum CoreBench: String, CaseIterable {
                 return { message = function() write(value) end }
                 """
             try script(source, text(32), count)
+        case .loop:
+            try script("return { message = function() \(Self.counting) end }", text(32), count)
+        case .loopWithoutBudgets:
+            let source = "for _ = 1, \(count) do (function() \(Self.counting) end)() end return ''"
+            var length = 0
+            nj_stock_free(nj_stock_run(source, source.utf8.count, nil, 0, &length))
         }
     }
+
+    private static let counting = "local sum = 0 for i = 1, 10000 do sum = sum + i % 7 end"
 
     /// About a KiB of what a server sends.
     private static var document: [UInt8] {

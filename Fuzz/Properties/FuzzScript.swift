@@ -14,23 +14,33 @@ final class FuzzScript: ScriptHost {
     private var vm: LuaVM?
     private var sent: [[UInt8]] = []
 
-    init(_ source: String) throws(PropertyFailure) {
+    /// - Throws: ``ScriptError`` when the script does not load.
+    init(source: [UInt8], limits: ScriptLimits) throws {
+        let vm = try LuaVM(
+            loading: Script(name: "fuzz.lua", source: source, route: "/fuzz", version: 1),
+            limits: limits,
+            productVersion: "0",
+            clock: CPUClock(),
+            shared: SharedSpace(capacity: 1 << 20),
+            host: self
+        )
+        try vm.start(limits: limits)
+        self.vm = vm
+    }
+
+    convenience init(_ source: String) throws(PropertyFailure) {
         let limits = ScriptLimits(memory: 64 << 20, eventCPU: .seconds(5), loadCPU: .seconds(5))
-        let script = Script(name: "fuzz.lua", source: Array(source.utf8), route: "/fuzz", version: 1)
         do {
-            let vm = try LuaVM(
-                loading: script,
-                limits: limits,
-                productVersion: "0",
-                clock: CPUClock(),
-                shared: SharedSpace(capacity: 1 << 20),
-                host: self
-            )
-            try vm.start(limits: limits)
-            self.vm = vm
+            try self.init(source: Array(source.utf8), limits: limits)
         } catch {
             throw PropertyFailure(description: "the script does not load: \(error)")
         }
+    }
+
+    /// Hands the script a text.
+    func take(_ text: UnsafeRawBufferPointer) throws(ScriptError) {
+        defer { applyEffects() }
+        _ = try vm?.message(Self.connection, text, isText: true)
     }
 
     /// What the script sends for a message of these bytes.

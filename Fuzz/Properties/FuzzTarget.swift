@@ -24,6 +24,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case json
     /// Lua's patterns, ours against its own.
     case pattern
+    /// The file of a script.
+    case script
 
     /// Checks the property for this input.
     package func check(_ input: UnsafeRawBufferPointer) throws(PropertyFailure) {
@@ -35,6 +37,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .roundtrip: try RoundTripProperty.check(input)
         case .json: try JSONProperty.check(input)
         case .pattern: try PatternProperty.check(input)
+        case .script: try ScriptProperty.check(input)
         }
     }
 

@@ -49,6 +49,7 @@ package final class ScriptRunner {
     var formerFailures = 0
     var errorCensus = ErrorCensus()
     var breaches = BreachCensus()
+    var isQuarantined = false
     /// Has all connections of the route closed, now that it is in quarantine.
     package var quarantined: ((_ route: Int) -> Void)?
     /// Takes the version back that is on probation.

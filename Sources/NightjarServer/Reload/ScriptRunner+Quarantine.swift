@@ -48,6 +48,7 @@ extension ScriptRunner {
 
     /// Runs nothing more but each connection's `close`.
     package func beginQuarantine() {
+        self.isQuarantined = true
         for member in self.membersByID.values {
             member.takesMessages = false
         }
@@ -60,5 +61,16 @@ extension ScriptRunner {
         self.spawnedCount = 0
         self.endSuspensions()
         self.drainQueue()
+    }
+
+    /// Another version begins, maybe before the connections were closed.
+    func endQuarantine() {
+        self.breaches = BreachCensus()
+        self.route.census.endQuarantine()
+        guard self.isQuarantined else { return }
+        self.isQuarantined = false
+        for member in self.membersByID.values where member.phase == .open {
+            member.takesMessages = true
+        }
     }
 }

@@ -114,8 +114,7 @@ extension ScriptRunner {
         self.vm = swap.vm
         self.route = swap.route
         self.route.handlers = swap.vm.handlers
-        self.breaches = BreachCensus()
-        self.route.census.endQuarantine()
+        self.endQuarantine()
         self.logger[metadataKey: "route"] = "\(swap.route.path)"
         self.seenBusyTicks = swap.vm.busyTicks
         self.keepNumbered { $0 == swap.generation }

@@ -100,6 +100,10 @@ struct QuarantineTests {
         #expect(Self.isOut(house))
         try house.reload(Self.hungry)
         #expect(!Self.isOut(house))
+        // Who was not closed in time is served again.
+        client.send("hello")
+        client.take()
+        #expect(client.received == [.text("fine")])
         let next = try house.connect()
         next.send("hunger")
         next.send("hunger")
