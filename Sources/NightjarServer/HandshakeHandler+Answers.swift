@@ -88,7 +88,8 @@ extension HandshakeHandler {
         self.state = .waitingForHead
         self.setDeadline(in: self.configuration.handshake.deadline)
         self.gate.release()
-        if self.gate.isInputOver, case .waitingForHead = self.state {
+        // What waits for a later turn of the loop is still to be answered.
+        if self.gate.isInputOver, !self.gate.isPostponed, case .waitingForHead = self.state {
             self.drop()
         }
     }

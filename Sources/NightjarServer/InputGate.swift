@@ -60,7 +60,7 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     private var firstHeadBytes = 0
     private var hasFirstHead = false
     /// True while what waits is for a later turn of the loop.
-    private var isPostponed = false
+    private(set) var isPostponed = false
     /// True once the client has ended, and what it has sent cannot wait in the kernel any more.
     private var isHurried = false
     /// Bytes of the first line of the request, as far as it has been passed on, and whether that was all of it.

@@ -462,6 +462,16 @@ struct PlainRequestTests {
         #expect(fixture.worker.counters[.handshakes] == 0 && fixture.house.ledger.bytes == 0)
     }
 
+    /// More requests than the loop takes in a turn, and no more to come: all are answered.
+    @Test func aClientThatSaysNoMoreIsAnsweredOverManyTurns() throws {
+        let fixture = try HTTPFixture(script: "return { request = function() ws.sleep(0.001) return 200 end }")
+        fixture.send(String(repeating: "GET /test HTTP/1.1\r\nHost: a\r\n\r\n", count: 2000))
+        fixture.endInput()
+        for _ in 0..<5000 { fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1)) }
+        #expect(try fixture.sent().split(separator: "HTTP/1.1 200 ").count == 2000)
+        #expect(!fixture.channel.isActive)
+    }
+
     @Test func aClientThatSaysNoMoreReadsItsRefusal() throws {
         let fixture = try self.fixture()
         _ = try fixture.channel.writeInbound(ByteBuffer(string: "GET /none HTTP/1.1\r\nHost: a\r\n\r\n"))
