@@ -64,12 +64,6 @@ final class FuzzScript: ScriptHost {
     }
 
     func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict { .accepted }
-    func sendNow(
-        _ payload: UnsafeRawBufferPointer,
-        isText: Bool,
-        options: SendOptions,
-        to id: ConnectionID
-    ) -> Bool { false }
     func isOpen(_ id: ConnectionID) -> Bool { true }
 
     // The scripts of the properties ask for nothing else.

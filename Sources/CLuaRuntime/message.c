@@ -32,8 +32,6 @@ static bool read_kind(lua_State *L, int index, const char *function) {
     const nj_vm *vm = nj_vm_of(L);
     if (kind == vm->text) return true;
     if (kind == vm->binary) return false;
-    if (nj_names_equal(kind, length, "text")) return true;
-    if (nj_names_equal(kind, length, "binary")) return false;
     char quoted[NJ_QUOTED_CAPACITY];
     return nj_raise(L, NJ_RUNTIME, "%s: kind must be \"text\" or \"binary\", not \"%s\"", function,
                     nj_names_quote(kind, length, quoted));

@@ -105,7 +105,7 @@ struct nj_vm {
     int owners_ref;
     // The handler whose results are read, for the place of what is wrong with them.
     int results_ref;
-    // Compared by address before anything else: short strings are there once.
+    // Compared by address, too: Lua has each short string once.
     const char *text, *binary;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
     const void *connection_metatable, *timer_metatable, *room_metatable;

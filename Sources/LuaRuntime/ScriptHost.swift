@@ -132,7 +132,7 @@ package protocol ScriptHost: AnyObject {
 
     /// Sends a message without an effect if nothing stands in its way; asked only while no effect waits.
     ///
-    /// - Returns: false when it is to be asked by ``send(_:key:to:)``.
+    /// - Returns: false when it is to be asked by ``send(_:key:to:)``; so it is for hosts that have no output of their own.
     func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions, to id: ConnectionID) -> Bool
 
     /// Makes the connection count as closed from here on; false when it was closed already.
@@ -222,4 +222,13 @@ package protocol ScriptHost: AnyObject {
 
     /// The state of a connection did not come over from the older version; the sentence has the path to what is in the way.
     func stateIsLeftOut(of id: ConnectionID, because reason: String)
+}
+
+extension ScriptHost {
+    package func sendNow(
+        _ payload: UnsafeRawBufferPointer,
+        isText: Bool,
+        options: SendOptions,
+        to id: ConnectionID
+    ) -> Bool { false }
 }

@@ -6,12 +6,95 @@
 //
 
 internal import Logging
-internal import LuaRuntime
+package import LuaRuntime
 internal import NIOCore
 internal import WebSocketCore
 
 /// From frames to the transport, within the limits.
 extension Connection {
+    // MARK: - From the script's side
+
+    /// Sends a message, compressed where that was agreed, unless it is small or the script does not want it.
+    package func send(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) {
+        let plainSize = WebSocketConnection.frameSize(payload.count)
+        if self.member == nil {
+            // Its loop counts it, whatever becomes of it here.
+            self.toldOutput += plainSize
+            self.worker.markDirty(self)
+        }
+        guard self.makesRoom(for: plainSize, key: options.key, isAccepted: self.member != nil) else { return }
+        self.worker.counters.add(.messagesSent)
+        let isCompressed = options.compress && self.compresses(options)
+        let level = isCompressed ? self.route.configuration.deflateLevel(payload.count) : nil
+        if options.key.isEmpty {
+            _ = self.write { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
+        } else {
+            self.replace(options.key) { queue in
+                queue.append { self.writeMessage(payload, isText: isText, level: level, into: &$0) }
+            }
+        }
+    }
+
+    /// Sends a message while the script runs, if that is a matter of copying it: it has neither to be compressed, which is not the
+    /// script's time, nor to replace another, and there is room.
+    ///
+    /// - Returns: false when nothing was done.
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) -> Bool {
+        guard self.isOpen, !self.isInputOver, options.key.isEmpty, !(options.compress && self.hasDeflate) else {
+            return false
+        }
+        guard self.isWithinLimit(WebSocketConnection.frameSize(payload.count), behind: self.bufferedBytes) else {
+            return false
+        }
+        self.worker.counters.add(.messagesSent)
+        self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
+        return true
+    }
+
+    /// Sends a message that was encoded for many.
+    package func send(_ frames: BroadcastFrames, options: SendOptions) {
+        guard frames.compresses, self.compresses(options) else {
+            self.send(frame: frames.plain, options: options)
+            return
+        }
+        if let bits = self.websocket.sharedWindowBits {
+            self.send(frame: frames.frame(windowBits: bits) ?? frames.plain, options: options)
+        } else if self.makesRoom(for: frames.plain.readableBytes, key: options.key, isAccepted: false) {
+            let level = self.route.configuration.deflateLevel
+            self.worker.counters.add(.messagesSent)
+            frames.withPayload { payload in
+                _ = self.write { self.writeMessage(payload, isText: frames.isText, level: level, into: &$0) }
+            }
+        }
+    }
+
+    /// Whether a message may be compressed. A frame that its key may remove again must not become part of a context that is
+    /// taken over: the peer would never see what later messages refer to.
+    private func compresses(_ options: SendOptions) -> Bool {
+        self.hasDeflate && (options.key.isEmpty || self.websocket.sharedWindowBits != nil)
+    }
+
+    /// Sends a whole frame that was encoded for many.
+    private func send(frame: ByteBuffer, options: SendOptions) {
+        guard self.makesRoom(for: frame.readableBytes, key: options.key, isAccepted: false) else { return }
+        self.worker.counters.add(.messagesSent)
+        guard options.key.isEmpty else {
+            self.replace(options.key) {
+                $0.append(sharing: frame, isKeyed: true)
+                return frame.readableBytes
+            }
+            return
+        }
+        self.worker.markDirty(self)
+        if self.isCorked {
+            self.worker.output.writeImmutableBuffer(frame)
+        } else {
+            self.queue.append(sharing: frame)
+        }
+    }
+
+    // MARK: - Frames
+
     /// Lets `body` append frames behind everything that waits.
     @discardableResult
     func write<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
@@ -105,15 +188,16 @@ extension Connection {
     /// Whether a frame, behind others that are still to come, stays within the hard limit; before it says no, the kernel is asked
     /// to take what it can. It says no, too, when that shows that the transport ``isBroken``.
     func hasRoom(for frameSize: Int, key: UnsafeRawBufferPointer, behind pending: Int = 0) -> Bool {
-        let limit = self.route.configuration.buffered
-        func isWithin(_ buffered: Int) -> Bool {
-            // A frame may always go to a peer that has taken everything, whatever its size.
-            buffered + pending == 0 || buffered + pending + frameSize <= limit
-        }
-        if isWithin(self.bufferedBytes) { return true }
+        if self.isWithinLimit(frameSize, behind: self.bufferedBytes + pending) { return true }
         guard self.flushForScript() else { return false }
-        if isWithin(self.bufferedBytes) { return true }
-        return !key.isEmpty && isWithin(self.bufferedBytes - self.queue.byteCount(ofKey: key))
+        let buffered = self.bufferedBytes + pending
+        if self.isWithinLimit(frameSize, behind: buffered) { return true }
+        return !key.isEmpty && self.isWithinLimit(frameSize, behind: buffered - self.queue.byteCount(ofKey: key))
+    }
+
+    /// A frame may always go to a peer that has taken everything, whatever its size.
+    private func isWithinLimit(_ frameSize: Int, behind buffered: Int) -> Bool {
+        buffered == 0 || buffered + frameSize <= self.route.configuration.buffered
     }
 
     /// Offers everything to the transport while the script may not be disturbed.

@@ -227,6 +227,7 @@ package struct RouteConfiguration: Sendable, Equatable, SettingsRoot {
 
     /// Handlers of one VM that may wait at once.
     package var handlers = 10_000
+
     /// Events that may be ended in a minute for their CPU time or the VM's memory before the route is quarantined; 0 never does it.
     package var breaches = 3
 

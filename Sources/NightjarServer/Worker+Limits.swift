@@ -91,7 +91,6 @@ extension Limit {
     /// A pause is everyday; being out of files or memory is for the operator to mend.
     fileprivate var logLevel: Logger.Level {
         switch self {
-        case .quarantine: .error
         case .openFiles, .total, .connections, .inflaterMemory, .shared, .versions: .warning
         case .bufferedSoft, .queue, .scriptQueue, .rateSlowed: .debug
         default: .info

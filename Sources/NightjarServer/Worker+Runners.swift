@@ -32,7 +32,7 @@ extension Worker {
         }
     }
 
-    /// The route's script is gone: closes its connections.
+    /// Closes the connections of a route that serves nobody any more.
     package func closeConnections(ofRoute index: Int, code: CloseCode, reason: String) {
         for connection in self.connections.all where connection.route.index == index {
             connection.close(code: code, reason: reason)

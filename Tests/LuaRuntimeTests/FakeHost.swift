@@ -63,13 +63,6 @@ final class FakeHost: ScriptHost {
         return .accepted
     }
 
-    func sendNow(
-        _ payload: UnsafeRawBufferPointer,
-        isText: Bool,
-        options: SendOptions,
-        to id: ConnectionID
-    ) -> Bool { false }
-
     func close(_ id: ConnectionID) -> Bool {
         guard open.remove(id) != nil else { return false }
         formerRooms[id] = rooms(of: id)

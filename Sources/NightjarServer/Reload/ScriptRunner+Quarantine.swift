@@ -36,11 +36,13 @@ extension ScriptRunner {
         guard limit > 0, self.breaches.note(now: self.worker.eventLoop.now, limit: limit),
             self.route.census.quarantine()
         else { return }
-        self.worker.exceeded(
-            .quarantine,
-            "quarantined: the script passed its limits \(limit) times in a minute; mend and save it, "
-                + "or run: nightjar reload \(self.route.name)",
-            metadata: ["route": "\(self.route.path)", "script": "\(self.route.script)", "version": "\(error.version)"]
+        self.worker.counters.add(.exceeded(.quarantine))
+        // Told each time: it waits for somebody to mend it.
+        self.logger.error(
+            "quarantined: the script passed its limits \(limit) times in a minute; mend and save it, or run: nightjar reload \(self.route.name)",
+            metadata: [
+                "script": "\(self.route.script)", "version": "\(error.version)", "limit": "\(Limit.quarantine.label)",
+            ]
         )
         self.beginQuarantine()
         self.quarantined?(self.route.index)

@@ -63,12 +63,6 @@ package final class StagingHost: ScriptHost {
     }
 
     package func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict { .closed }
-    package func sendNow(
-        _ payload: UnsafeRawBufferPointer,
-        isText: Bool,
-        options: SendOptions,
-        to id: ConnectionID
-    ) -> Bool { false }
     package func close(_ id: ConnectionID) -> Bool { false }
     package func broadcast(_ byteCount: Int, to audience: inout Audience) -> Int { 0 }
     package func isOpen(_ id: ConnectionID) -> Bool { false }

@@ -113,6 +113,8 @@ struct QuarantineTests {
         #expect(!Self.isOut(house))
         next.send("hunger")
         #expect(Self.isOut(house))
+        // Each time somebody has to be told.
+        #expect(house.log.texts(.error).count { $0 == Self.sentence } == 2)
     }
 
     private static let waitingUpgrade = """
