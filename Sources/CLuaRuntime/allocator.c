@@ -23,9 +23,12 @@ static bool must_fail(nj_vm *vm, size_t growth) {
 void *nj_allocate(void *ud, void *block, size_t old_size, size_t new_size) {
     nj_vm *vm = ud;
     nj_allocator *allocator = &vm->allocator;
-    // For a new block Lua passes the type of the object here.
+    // For a new block Lua passes the type of the object here; the main thread, which is allocated like one, is no coroutine.
+    bool is_thread = block == NULL && old_size == LUA_TTHREAD && vm->main != NULL;
     if (block == NULL) old_size = 0;
     if (new_size == 0) {
+        // A coroutine begins with its extra space, which names the VM; nothing else of Lua's begins with that address.
+        if (block != NULL && old_size == allocator->thread_size && *(nj_vm **)block == vm) allocator->threads -= 1;
         free(block);
         allocator->used -= old_size;
         return NULL;
@@ -44,6 +47,10 @@ void *nj_allocate(void *ud, void *block, size_t old_size, size_t new_size) {
     }
     allocator->used = allocator->used - old_size + new_size;
     if (!grows) return moved;
+    if (is_thread) {
+        allocator->thread_size = new_size;
+        allocator->threads += 1;
+    }
     if (allocator->used > allocator->peak) allocator->peak = allocator->used;
     if (old_size > 0 && new_size > NJ_LARGE_STACK) allocator->grew_large = true;
     if (allocator->used > allocator->quota && !allocator->is_pressed && vm->is_running) {

@@ -78,7 +78,9 @@ static void tick(int number, siginfo_t *info, void *context) {
     }
     clock->stuck_ticks += ticks;
     if (clock->stuck_ticks >= vm->limits.stuck_ticks) abort_stuck(vm);
-    if (!vm->watch.is_collecting) clock->budget_ticks += ticks;
+    uint32_t free_ticks = ticks < vm->watch.free_ticks ? ticks : vm->watch.free_ticks;
+    vm->watch.free_ticks -= free_ticks;
+    clock->budget_ticks += ticks - free_ticks;
     if (clock->budget_ticks < vm->watch.budget) return;
     vm->watch.has_expired = 1;
     nj_watch_arm(vm);

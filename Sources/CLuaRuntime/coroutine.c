@@ -13,6 +13,9 @@
 
 #define DEEPEST_CLOSE 16
 
+// Of the script's own. The end of a collection's marking, which is one step, takes a microsecond for each.
+#define MOST_COROUTINES 10000
+
 static int finish_body(lua_State *L, int status, lua_KContext context) {
     (void)context;
     if (status != LUA_OK && status != LUA_YIELD) return lua_error(L);
@@ -32,9 +35,19 @@ static lua_State *check_thread(lua_State *L) {
     return thread;
 }
 
+static void make_room(lua_State *L) {
+    nj_vm *vm = nj_vm_of(L);
+    size_t most = vm->event_threads + MOST_COROUTINES;
+    if (vm->allocator.threads < most) return;
+    nj_watch_collect(L, &vm->allocator.threads, most - MOST_COROUTINES / 8);
+    if (vm->allocator.threads < most) return;
+    luaL_error(L, "coroutine.create: this script has %d coroutines already; end those that are not needed", MOST_COROUTINES);
+}
+
 // coroutine.create(f)
 static int create(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    make_room(L);
     lua_State *thread = lua_newthread(L);
     lua_pushcfunction(thread, run_body);
     lua_pushvalue(L, 1);

@@ -16,6 +16,10 @@
 
 typedef struct nj_allocator {
     size_t used, peak, quota, limit;
+    // The least that was seen in use since the last collection, which left no more.
+    size_t floor;
+    // Coroutines that are not freed yet, and the size of one.
+    size_t threads, thread_size;
     uint64_t calls, fail_from, fail_count;
     // The quota was crossed and the hook has not looked at it yet.
     bool is_pressed;

@@ -9,11 +9,14 @@
 // unless the handler waits and keeps it. Its body is a C function that is handed a light userdata and pushes everything else itself: nothing
 // that allocates happens outside lua_resume or lua_pcall.
 
+#define _GNU_SOURCE
+
 #include "runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int panic(lua_State *L) {
     // Every call is protected, so this is a mistake of ours, and longjmp has nowhere to go.
@@ -27,6 +30,7 @@ static int make_idle(lua_State *L) {
     lua_State *idle = lua_newthread(L);
     vm->idle_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     vm->idle = idle;
+    vm->event_threads += 1;
     return 0;
 }
 
@@ -173,6 +177,7 @@ static nj_outcome run_task(nj_vm *vm, const nj_event_frame *frame, bool is_new) 
         vm->idle_ref = vm->task.ref;
     } else {
         luaL_unref(vm->main, LUA_REGISTRYINDEX, vm->task.ref);
+        vm->event_threads -= 1;
     }
     return vm->has_failed ? NJ_FAILED : vm->is_unhandled ? NJ_UNHANDLED : NJ_FINISHED;
 }
@@ -266,12 +271,32 @@ void nj_vm_set_instance(nj_vm *vm, uint32_t instance, uint32_t instances) {
 
 void nj_vm_set_clock(nj_vm *vm, nj_clock *clock) { vm->watch.clock = clock; }
 
+// Of one slice of a collection between events.
+#define COLLECTION_NANOSECONDS 500000
+
+static int64_t monotonic_time(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 bool nj_vm_collect(nj_vm *vm) {
     if (vm->main == NULL) return true;
-    for (int steps = 0; steps < 32; steps++) {
-        if (lua_gc(vm->main, LUA_GCSTEP, 0)) return true;
-    }
+    int64_t end = monotonic_time() + COLLECTION_NANOSECONDS;
+    do {
+        if (nj_collect_step(vm->main)) {
+            vm->allocator.floor = vm->allocator.used;
+            return true;
+        }
+    } while (monotonic_time() < end);
     return false;
+}
+
+bool nj_vm_is_short(nj_vm *vm) {
+    nj_allocator *allocator = &vm->allocator;
+    if (allocator->used < allocator->floor) allocator->floor = allocator->used;
+    size_t room = allocator->quota > allocator->floor ? allocator->quota - allocator->floor : 0;
+    return allocator->used - allocator->floor > room / 2;
 }
 
 // MARK: What the host reads

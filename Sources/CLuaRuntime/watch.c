@@ -43,22 +43,59 @@ static void raise_deadline(lua_State *L, const nj_vm *vm) {
     nj_raise_located(L, NJ_DEADLINE, text);
 }
 
-// An ordinary collection first; the script is told only if that left less than an eighth of the quota.
+// Ticks that are given for a collection which the quota demands within an event. What it takes beyond them is the script's
+// time: a heap of small objects takes longer to collect than an event may last.
+#define FREE_TICKS 2
+
+// Powers of 2 in bytes (lua_gc, LUA_GCINC, Lua 5.4 manual, section 4.6). The second is Lua's own: such a step may sweep 50,000
+// objects, which takes more than a millisecond, or 50 of them where they are coroutines.
+#define SMALL_STEP 7
+#define ORDINARY_STEP 13
+
+bool nj_collect_step(lua_State *L) {
+    lua_gc(L, LUA_GCINC, 0, 0, SMALL_STEP);
+    bool is_over = lua_gc(L, LUA_GCSTEP, 0) != 0;
+    lua_gc(L, LUA_GCINC, 0, 0, ORDINARY_STEP);
+    return is_over;
+}
+
+static void give_time(nj_watch *watch, uint32_t ticks) {
+#if NJ_POLL_CLOCK
+    // What was given and not used is taken back.
+    uint64_t now = thread_time();
+    if (ticks > 0) {
+        watch->free_until = now + (uint64_t)ticks * NJ_TICK_MILLISECONDS * 1000000;
+        watch->deadline += watch->free_until - now;
+    } else if (now < watch->free_until) {
+        watch->deadline -= watch->free_until - now;
+    }
+#endif
+    watch->free_ticks = ticks;
+}
+
+void nj_watch_collect(lua_State *L, const size_t *used, size_t enough) {
+    nj_vm *vm = nj_vm_of(L);
+    // Only the first in an event has time given to it, or a loop around it would never reach the deadline.
+    give_time(&vm->watch, vm->watch.has_collected ? 0 : FREE_TICKS);
+    vm->watch.has_collected = true;
+    // What became garbage within the cycle that had begun is found by the next.
+    for (int cycle = 0; cycle < 2 && *used > enough; cycle++) {
+        while (!nj_collect_step(L)) {
+            look_at_clock(&vm->watch);
+            if (vm->watch.has_expired) raise_deadline(L, vm);
+        }
+    }
+    give_time(&vm->watch, 0);
+    vm->allocator.floor = vm->allocator.used;
+}
+
+// The script is told only if a collection left less than an eighth of the quota.
 static void relieve(lua_State *L, nj_vm *vm) {
     nj_allocator *allocator = &vm->allocator;
-    // Only the first in an event is free of charge, or a loop around it would never reach the deadline.
-    vm->watch.is_collecting = !vm->watch.has_collected;
-    vm->watch.has_collected = true;
-#if NJ_POLL_CLOCK
-    uint64_t started = thread_time();
-#endif
-    lua_gc(L, LUA_GCCOLLECT);
-#if NJ_POLL_CLOCK
-    if (vm->watch.is_collecting) vm->watch.deadline += thread_time() - started;
-#endif
-    vm->watch.is_collecting = 0;
+    size_t enough = allocator->quota - allocator->quota / 8;
+    nj_watch_collect(L, &allocator->used, enough);
     allocator->is_pressed = false;
-    if (allocator->used <= allocator->quota - allocator->quota / 8) return;
+    if (allocator->used <= enough) return;
     char text[96];
     nj_quota_describe(vm, text, sizeof text);
     nj_raise_located(L, NJ_MEMORY, text);
@@ -107,6 +144,7 @@ void nj_watch_enter(nj_vm *vm, uint32_t ticks) {
     watch->thread = vm->main;
     watch->budget = ticks;
     watch->cause = NJ_CAUSE_CPU;
+    watch->free_ticks = 0;
     watch->has_collected = false;
 #if NJ_POLL_CLOCK
     watch->started = thread_time();

@@ -37,12 +37,12 @@ typedef struct nj_watch {
     volatile sig_atomic_t has_expired;
     // Why it has.
     nj_cause cause;
-    // A collection that the quota demanded: its time is not the script's.
-    volatile sig_atomic_t is_collecting;
+    // The ticks that a collection which the quota demands may still take before its time is the script's.
+    volatile uint32_t free_ticks;
     bool has_collected;
 #if NJ_POLL_CLOCK
     // Nanoseconds of the thread's CPU time; `busy_rest` is less than a tick.
-    uint64_t started, deadline, busy_rest;
+    uint64_t started, deadline, free_until, busy_rest;
     uint32_t looks;
 #endif
 } nj_watch;
@@ -50,6 +50,12 @@ typedef struct nj_watch {
 // Begin and end the time in which the VM's budget of `ticks` runs. Do not raise.
 void nj_watch_enter(nj_vm *vm, uint32_t ticks);
 void nj_watch_leave(nj_vm *vm);
+// A step of a collection, tens of microseconds long but for the one that ends the marking; true at the end of a cycle. Does not
+// raise.
+bool nj_collect_step(lua_State *L);
+// Collects, in steps, until no more than `enough` is used of what `used` counts, or nothing is left to collect. Raises when the
+// deadline passes, which it does later by the first such collection's first milliseconds.
+void nj_watch_collect(lua_State *L, const size_t *used, size_t enough);
 // Installs the permanent hook where the clock cannot signal. Does not raise.
 void nj_watch_prepare(nj_vm *vm);
 // Makes the hook look at the next instruction. Does not raise; safe in a signal handler.

@@ -271,10 +271,14 @@ package final class LuaVM {
         }
     }
 
-    /// Collects garbage for some hundreds of microseconds, while no handler runs.
+    /// Collects garbage for half a millisecond, while no handler runs.
     ///
     /// - Returns: true at the end of a cycle: what was garbage at its beginning is free then.
     package func collect() -> Bool { nj_vm_collect(vm) }
+
+    /// Whether half of the room that the last collection left is used up: a collection now, between events, spares the next
+    /// event one.
+    package var isShortOfMemory: Bool { nj_vm_is_short(vm) }
 
     /// Bytes in use.
     package var memoryUsed: Int { nj_vm_usage(vm).used }
@@ -285,7 +289,7 @@ package final class LuaVM {
     /// How often memory was asked for or grown, ever.
     package var allocations: UInt64 { nj_vm_usage(vm).allocations }
 
-    /// Ticks of 10 ms of CPU time that ended inside this VM, ever; wraps around.
+    /// Ticks of 2 ms of CPU time that ended inside this VM, ever; wraps around.
     package var busyTicks: UInt32 { nj_vm_busy_ticks(vm) }
 
     /// Frees all that the script holds; afterwards there are no handlers to run and no effects. The object's end does

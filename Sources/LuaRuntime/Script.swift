@@ -35,10 +35,10 @@ package struct ScriptLimits: Sendable {
     /// Bytes; beyond it the script gets an error, and memory is refused at twice as much.
     package var memory: Int
 
-    /// CPU time of one event, in steps of 10 ms; the event is ended at most 10 ms and one C function later.
+    /// CPU time of one event, in steps of 2 ms; the event is ended at most 10 ms and one C function later.
     package var eventCPU: Duration
 
-    /// CPU time of compiling and of the top level, in steps of 10 ms.
+    /// CPU time of compiling and of the top level, in steps of 2 ms.
     package var loadCPU: Duration
 
     /// The time that a handler which waits may take from its start to its end.

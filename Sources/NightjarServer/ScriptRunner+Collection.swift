@@ -7,10 +7,11 @@
 
 internal import LuaRuntime
 
-/// What connections that are gone leave in the VM, collected while the loop has time for it.
+/// Garbage that is collected between events, in slices, while the loop serves others.
 ///
 /// Lua collects as scripts allocate. A script that nobody asks any more would keep the objects of all that left: little
-/// memory, but strewn over pages that could otherwise go back to the system.
+/// memory, but strewn over pages that could otherwise go back to the system. And one that allocates faster than Lua collects
+/// would have to collect all at once when it reaches its limit, within an event and for as long as that takes.
 extension ScriptRunner {
     /// So many members gone are worth a collection.
     package static let collectionThreshold = 500
@@ -22,6 +23,23 @@ extension ScriptRunner {
         // What became garbage within the cycle that has begun is found by the next.
         self.collectionCycles = 2
         self.collectLater()
+    }
+
+    /// Collects a slice if the script is about to reach its limit of memory.
+    ///
+    /// - Returns: whether there is more to collect before the VM takes another event.
+    func collectsFirst() -> Bool {
+        guard let vm = self.vm, self.urgentCycles > 0 || vm.isShortOfMemory else {
+            self.urgentCycles = 0
+            return false
+        }
+        if self.urgentCycles == 0 {
+            self.urgentCycles = 2
+        }
+        if vm.collect() {
+            self.urgentCycles -= 1
+        }
+        return self.urgentCycles > 0
     }
 
     private func collectLater() {

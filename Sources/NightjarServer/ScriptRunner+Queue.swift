@@ -98,6 +98,10 @@ extension ScriptRunner {
     /// The loop has looked at its sockets: goes on with what waits.
     func wake() {
         self.isResting = false
-        self.drainQueue()
+        if self.collectsFirst() {
+            self.rest()
+        } else {
+            self.drainQueue()
+        }
     }
 }

@@ -17,8 +17,8 @@ internal import WebSocketCore
 /// (`ScriptRunner+Queue.swift`); what runs for it is in `ScriptRunner+Handlers.swift`. The host half, which answers what
 /// scripts ask, is `ScriptRunner+ScriptHost.swift`.
 package final class ScriptRunner {
-    /// Ticks of the CPU clock, 10 ms each, that end a VM's share of a turn of the loop: with one, that is 10 ms at most, and
-    /// what is left of the event that runs then.
+    /// Ticks of the CPU clock, 2 ms each, that end a VM's share of a turn of the loop: with one, that is 4 ms at most where the
+    /// kernel looks at its timers 250 times a second, and what is left of the event that runs then.
     package static let sliceTicks: UInt32 = 1
 
     package internal(set) var route: Route
@@ -113,6 +113,8 @@ package final class ScriptRunner {
     var forgottenMembers = 0
     /// Cycles that the collection which goes on has left.
     var collectionCycles = 0
+    /// Those that have to end before the VM takes another event.
+    var urgentCycles = 0
 
     var seenBusyTicks: UInt32 = 0
     /// The turn of the loop in which a tick last landed in a handler, and how many did.
@@ -123,7 +125,7 @@ package final class ScriptRunner {
     ///   - route: what the script serves.
     ///   - worker: the event loop that owns the VM.
     ///   - logger: where the script's lines and errors go.
-    ///   - sliceTicks: 10 ms ticks of CPU time that the VM may use in one turn of the loop.
+    ///   - sliceTicks: 2 ms ticks of CPU time that the VM may use in one turn of the loop.
     ///   - environment: what the script may see of the process's environment.
     ///   - readModule: finds what the script requires.
     package init(

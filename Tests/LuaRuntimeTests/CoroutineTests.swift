@@ -119,7 +119,7 @@ struct CoroutineTests {
         let fixture = try Fixture(
             handler: """
                 local co, closed = false, 0
-                for i = 1, 20000 do
+                for i = 1, 9000 do
                     local previous = co
                     co = coroutine.create(function()
                         local c <close> = setmetatable({}, { __close = function()
@@ -166,5 +166,40 @@ struct CoroutineTests {
                 "info test.lua:6 #1 false\tcannot close a normal coroutine",
             ]
         )
+    }
+
+    /// What the end of a collection's marking takes grows with them, and cannot be divided.
+    @Test func aScriptHasSoManyCoroutinesAndNoMore() throws {
+        let fixture = try Fixture(
+            """
+            local kept = {}
+            return { message = function(c, data)
+              if data == "drop" then kept = {} end
+              for i = 1, 10000 do
+                kept[#kept + 1] = coroutine.create(print)
+              end
+              c:send(#kept .. " kept")
+            end }
+            """,
+            limits: ScriptLimits(memory: 64 << 20, eventCPU: .seconds(5), loadCPU: .seconds(5))
+        )
+        try fixture.message()
+        let error = #expect(throws: ScriptError.self) { try fixture.message() }
+        #expect(
+            error?.message
+                == "test.lua:5: coroutine.create: this script has 10000 coroutines already; end those that are not needed"
+        )
+        // An event's own is not one of them, whether it is over, has failed or waits, and what nobody keeps is collected.
+        try fixture.message("drop")
+        #expect(fixture.host.effects == ["send #1 text 10000 kept", "send #1 text 10000 kept"])
+    }
+
+    @Test func coroutinesThatAreOverAreNotCounted() throws {
+        let fixture = try Fixture(
+            handler: "for i = 1, 50000 do coroutine.wrap(function() return {} end)() end conn:send('done')",
+            limits: ScriptLimits(memory: 64 << 20, eventCPU: .seconds(5), loadCPU: .seconds(5))
+        )
+        try fixture.message()
+        #expect(fixture.host.effects == ["send #1 text done"])
     }
 }

@@ -120,6 +120,28 @@ struct MemoryTests {
         #expect(error?.kind == .deadline)
     }
 
+    /// Nor may one collection take the loop for longer than an event: only its first milliseconds are given to it.
+    @Test func aCollectionThatTakesLongIsTheScriptsTime() throws {
+        var limits = ScriptLimits(memory: 64 << 20, eventCPU: .milliseconds(20), loadCPU: .seconds(20))
+        limits.stuckCPU = .seconds(60)
+        let fixture = try Fixture(
+            """
+            local kept = {}
+            for i = 1, 5e5 do kept[i] = { i } end
+            return { message = function(c, data)
+              for i = 1, 4 do local s = ('x'):rep(8 << 20) end
+              c:send(data)
+            end }
+            """,
+            limits: limits
+        )
+        let error = #expect(throws: ScriptError.self) { try fixture.message("x") }
+        #expect(error?.kind == .deadline && error?.line == 4, "\(error?.message ?? "")")
+        // It goes on from event to event, so that one of them is served.
+        #expect((1...20).contains { _ in (try? fixture.message("x")) != nil })
+        #expect(fixture.host.effects == ["send #1 text x"])
+    }
+
     @Test func loadingIsLimitedToo() throws {
         let error = try loadFailure(of: "\nt = {} for i = 1, math.huge do t[i] = { i } end", limits: Self.limits)
         #expect(error.kind == .memory)

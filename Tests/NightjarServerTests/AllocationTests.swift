@@ -38,7 +38,7 @@ struct AllocationTests {
             }
             let (swift, lua) = (nj_allocations() - swiftBefore, vm.allocations - luaBefore)
             #expect(client.transport.writes == writesBefore + bursts.count)
-            // The first windows fill the pools. A tick of the CPU clock that lands in the handler, one every 10 ms, asks for the
+            // The first windows fill the pools. A tick of the CPU clock that lands in the handler, one every 4 ms or so, asks for the
             // end of the loop's turn; the steady state is what lies between.
             if window >= 10, vm.busyTicks == ticksBefore {
                 echoes += bursts.count * 4

@@ -26,7 +26,6 @@ struct ScriptRunnerTests {
         }
     }
 
-    /// `burn` takes far more than 10 ms of CPU time on any machine, so that a tick of the clock lands in it.
     /// Some go at once, others wait until the handler is over: nobody sees the difference.
     @Test(arguments: [1, 2])
     func messagesKeepTheirOrderWhateverTheirWay(loops: Int) throws {
@@ -54,6 +53,7 @@ struct ScriptRunnerTests {
         #expect(client.received == texts.map { .text($0) } + [.binary(Array("6".utf8)), .text(last)])
     }
 
+    /// `burn` takes far more than 4 ms of CPU time on any machine, so that a tick of the clock lands in it.
     private static let burner = """
         return { message = function(conn, data)
           if data == "burn" then for _ = 1, 3e7 do end end
@@ -167,6 +167,30 @@ struct ScriptRunnerTests {
         for loop in house.loops { loop.advanceTime(by: .seconds(1)) }
         let left = try #require(house.runner.vm).memoryUsed - before
         #expect(left < grown / 4)
+    }
+
+    /// Or the next event would have to collect it all, for as long as that takes.
+    @Test func collectsBeforeTheNextEventWhatBringsTheLimitNear() throws {
+        let house = try TestHouse(
+            """
+            return { message = function(c, data)
+              if data == "eat" then
+                local t = {}
+                for i = 1, 5e5 do t[i] = { i } end
+              end
+              c:send(("%d"):format(collectgarbage("count") // 1024))
+            end }
+            """,
+            configuration: self.limits(),
+            sliceTicks: 1
+        )
+        let client = try house.connect()
+        client.send(["eat", "what is left?"])
+        let first = try #require(client.texts.first.flatMap(Int.init))
+        #expect(first > 32 && client.texts.count == 1)
+        self.goOn(house, turns: 2000)
+        let second = try #require(client.texts.last.flatMap(Int.init))
+        #expect(second < 4 && client.texts.count == 2)
     }
 
     @Test func whatADeadConnectionLeavesInTheQueueIsAccountedFor() throws {

@@ -44,7 +44,8 @@ typedef struct nj_answer nj_answer;
 #define NJ_PUBLIC_ID_LENGTH 22
 
 /// The length of one tick of a clock, in milliseconds of CPU time.
-#define NJ_TICK_MILLISECONDS 10
+/// Shorter than the 4 ms in which a kernel of 250 Hz looks at its timers, so that what it misses is no more than that.
+#define NJ_TICK_MILLISECONDS 2
 
 // MARK: What a script may use
 
@@ -427,10 +428,14 @@ typedef struct nj_failure {
 /// Valid until the next call that takes the VM.
 const nj_failure *_Nonnull nj_vm_failure(const nj_vm *_Nonnull vm);
 
-/// Collects garbage for some hundreds of microseconds, while no handler runs.
+/// Collects garbage for half a millisecond, while no handler runs.
 ///
 /// True at the end of a cycle: what was garbage at its beginning is free then.
 bool nj_vm_collect(nj_vm *_Nonnull vm);
+
+/// Whether half of the room that the last collection left is used up: a collection now, between events, spares the next
+/// event one.
+bool nj_vm_is_short(nj_vm *_Nonnull vm);
 
 typedef struct nj_usage {
     /// Bytes in use now, and at most so far.

@@ -10,7 +10,7 @@ package enum RouteSettings {
     private static let sizes = 1...1024 * 1024 * 1024
     private static let delays = Duration.milliseconds(10)...Duration.seconds(3600)
 
-    /// CPU time is counted in steps of 10 ms, and a script that runs for 30 s ends the process.
+    /// CPU time is counted in steps of 2 ms, and a script that runs for 30 s ends the process.
     private static let budgets = Duration.milliseconds(10)...Duration.seconds(20)
 
     /// The keys of what only a single route can have.

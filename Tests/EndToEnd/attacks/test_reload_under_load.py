@@ -88,7 +88,7 @@ def test_nothing_is_lost_over_saves_under_load(start, numbered):
 
 def test_a_swap_does_not_hold_up_others(start, numbered):
     """The script of ten thousand connections, each with a state, is exchanged beside an innocent client's echoes."""
-    connections, swaps = sized(1000, 9000), sized(5, 20)
+    connections, swaps = sized(1000, 10_000), sized(5, 20)
     script = """
     return {
       connect = function(conn) conn.state.list = { 1, 2, 3 } end,
