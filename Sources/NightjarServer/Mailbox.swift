@@ -23,35 +23,37 @@ package struct CloseReport: Sendable, Equatable {
 }
 
 /// One thing that an event loop tells another one. It names a connection by id: when that is closed, it is dropped.
+///
+/// What is large and comes seldom stands aside, so that messages are moved as few bytes.
 package enum Envelope: Sendable {
     // From the loop of the socket to the loop of the VM.
-    case opened(ConnectionID, route: Int, ClientRequest)
+    indirect case opened(ConnectionID, route: Int, ClientRequest)
     case message(ConnectionID, route: Int, isText: Bool, length: Int)
     case drained(ConnectionID, route: Int)
-    case closed(ConnectionID, route: Int, CloseReport)
+    indirect case closed(ConnectionID, route: Int, CloseReport)
     /// So many bytes more (or less) wait to be sent than the script's loop counts.
     case outputChanged(ConnectionID, route: Int, by: Int)
-    case upgrade(RequestToken, route: Int, ClientRequest)
-    case request(RequestToken, route: Int, ClientRequest, body: ByteBuffer)
+    indirect case upgrade(RequestToken, route: Int, ClientRequest)
+    indirect case request(RequestToken, route: Int, ClientRequest, body: ByteBuffer)
     /// Nobody waits for the answer to the request any more.
     case abandoned(RequestToken, route: Int)
 
     // From the loop of one VM of a route to that of another.
     /// Whoever waits for the name goes on; the value is plain data.
-    case woken(route: Int, name: [UInt8], value: ByteBuffer)
+    indirect case woken(route: Int, name: [UInt8], value: ByteBuffer)
 
     // From the loop of the VM to the loop of the socket.
     case admitted(ConnectionID)
     case send(ConnectionID, isText: Bool, length: Int, compress: Bool)
     /// The key is that of ``SendOptions``; the payload is the envelope's own, so that it goes when the frame is replaced.
-    case sendKeyed(ConnectionID, isText: Bool, payload: ByteBuffer, compress: Bool, key: [UInt8])
+    indirect case sendKeyed(ConnectionID, isText: Bool, payload: ByteBuffer, compress: Bool, key: [UInt8])
     case close(ConnectionID, code: CloseCode, reason: String)
-    case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], to: Recipients)
+    indirect case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], to: Recipients)
     /// The payload is the name of the room.
     case joined(ConnectionID, length: Int)
     case left(ConnectionID, length: Int)
-    case disconnect(route: Int, room: [UInt8], code: CloseCode, reason: String)
-    case answered(RequestToken, ScriptAnswer)
+    indirect case disconnect(route: Int, room: [UInt8], code: CloseCode, reason: String)
+    indirect case answered(RequestToken, ScriptAnswer)
     case inputTaken(ConnectionID, messages: Int, byteCount: Int)
     case congestionOver(route: Int)
 }

@@ -36,6 +36,11 @@ struct MailboxTests {
         }
     }
 
+    /// A message across loops is moved from box to box, as is the room that the largest envelope would need.
+    @Test func envelopesAreSmall() {
+        #expect(MemoryLayout<Envelope?>.size <= 32)
+    }
+
     @Test func keepsTheLatestFrameOfAKeyForEachConnection() {
         var mailbox = Mailbox()
         #expect(append("first", key: "k", to: one, in: &mailbox) == nil)
