@@ -30,6 +30,17 @@ static int do_nothing(lua_State *L) {
     return 0;
 }
 
+// Texts as long as this are not checked again when the script sends them on.
+#define LONG_TEXT 1024
+
+// The string at the top takes the frame's place on the stack, which is read by now: so it is there until the event is over,
+// whatever the handler does with its argument, and no other string can have its address. Uses 1 slot.
+static void know_text(lua_State *L, nj_vm *vm) {
+    lua_pushvalue(L, -1);
+    lua_replace(L, 1);
+    vm->known_text = lua_tolstring(L, 1, NULL);
+}
+
 static int push_event(lua_State *L, nj_vm *vm, const void *what) {
     const nj_event *event = what;
     if (event->kind == NJ_EVENT_TIMER) return nj_timer_push(L, vm, event);
@@ -54,6 +65,7 @@ static int push_event(lua_State *L, nj_vm *vm, const void *what) {
         return 2;
     case NJ_EVENT_MESSAGE:
         lua_pushlstring(L, bytes_of(event), event->length);
+        if (event->is_text && event->length >= LONG_TEXT) know_text(L, vm);
         lua_rawgeti(L, LUA_REGISTRYINDEX, event->is_text ? vm->text_ref : vm->binary_ref);
         return 3;
     case NJ_EVENT_CLOSE:

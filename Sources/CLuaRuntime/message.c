@@ -121,7 +121,8 @@ nj_message nj_message_read(lua_State *L, int index, const char *function, nj_add
         return message;
     }
     message.bytes = lua_tolstring(L, index, &message.length);
-    size_t error = message.is_text ? nj_utf8_error(message.bytes, message.length) : 0;
+    bool is_known = !message.is_text || message.bytes == nj_vm_of(L)->known_text;
+    size_t error = is_known ? 0 : nj_utf8_error(message.bytes, message.length);
     if (error > 0) {
         nj_raise(L, NJ_RUNTIME, "%s: text must be UTF-8, and byte %zu is not; pass \"binary\" to send bytes", function,
                  error);

@@ -109,6 +109,8 @@ struct nj_vm {
     int results_ref;
     // Compared by address, too: Lua has each short string once.
     const char *text, *binary;
+    // The string of the text message whose event runs, which the server has found to be UTF-8; NULL while there is none.
+    const char *known_text;
     // Compared by address: a userdata with this metatable is a connection, a timer or a Room.
     const void *connection_metatable, *timer_metatable, *room_metatable;
     // The one value that is JSON's null, and the metatable that marks arrays.

@@ -28,7 +28,7 @@ package struct CloseReport: Sendable, Equatable {
 package enum Envelope: Sendable {
     // From the loop of the socket to the loop of the VM.
     indirect case opened(ConnectionID, route: Int, ClientRequest)
-    case message(ConnectionID, route: Int, isText: Bool, length: Int)
+    case message(ConnectionID, route: Int, length: Int, isText: Bool)
     case drained(ConnectionID, route: Int)
     indirect case closed(ConnectionID, route: Int, CloseReport)
     /// So many bytes more (or less) wait to be sent than the script's loop counts.
@@ -47,7 +47,7 @@ package enum Envelope: Sendable {
     case send(ConnectionID, isText: Bool, length: Int, compress: Bool)
     /// The key is that of ``SendOptions``; the payload is the envelope's own, so that it goes when the frame is replaced.
     indirect case sendKeyed(ConnectionID, isText: Bool, payload: ByteBuffer, compress: Bool, key: [UInt8])
-    case close(ConnectionID, code: CloseCode, reason: String)
+    indirect case close(ConnectionID, code: CloseCode, reason: String)
     indirect case broadcast(route: Int, frames: BroadcastFrames, compress: Bool, key: [UInt8], to: Recipients)
     /// The payload is the name of the room.
     case joined(ConnectionID, length: Int)

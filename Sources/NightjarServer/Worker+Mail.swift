@@ -73,7 +73,7 @@ extension Worker {
             switch envelope {
             case .opened(let id, let route, let request):
                 self.runners[route]?.opened(id, request: request, connection: nil)
-            case .message(let id, let route, let isText, let length):
+            case .message(let id, let route, let length, let isText):
                 guard let payload = payloads.readSlice(length: length) else { return }
                 self.runners[route]?.message(payload, isText: isText, from: id)
             case .drained(let id, let route):

@@ -230,8 +230,8 @@ package final class Worker {
         let envelope = Envelope.message(
             connection.id,
             route: connection.route.index,
-            isText: isText,
-            length: payload.count
+            length: payload.count,
+            isText: isText
         )
         self.post(envelope, payload: payload, to: connection.route.owner)
         return false

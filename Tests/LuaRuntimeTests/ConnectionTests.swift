@@ -222,4 +222,35 @@ struct ConnectionTests {
         // All of 5,003 but 1000-1003, 1007-1014 and 3000-4999.
         #expect(fixture.host.log.last == "info test.lua:5 #1 2991\t1004,1005,1006,1015,1016")
     }
+
+    /// A long text that came is not checked again; nothing else is taken for it.
+    @Test func sendsOnlyTextThatIsUTF8WhateverCame() throws {
+        let fixture = try Fixture(
+            """
+            local kept
+            return { message = function(c, data, kind)
+              if kind == "text" then
+                kept = data
+                c:send(data)
+                data = nil
+                c:send((kept:sub(1, -2) .. "\\xFF"))
+              else
+                c:send(kept)
+                c:send(data)
+              end
+            end }
+            """
+        )
+        let long = String(repeating: "é", count: 1000)
+        let first = #expect(throws: ScriptError.self) { try fixture.message(long) }
+        #expect(first?.message.hasPrefix("test.lua:7: conn:send: text must be UTF-8, and byte 1999") == true)
+        var bytes = Array(long.utf8)
+        bytes[0] = 0xFF
+        let second = #expect(throws: ScriptError.self) {
+            try bytes.withUnsafeBytes { _ = try fixture.vm.message(ConnectionID(rawValue: 1), $0, isText: false) }
+        }
+        #expect(second?.message.hasPrefix("test.lua:10: conn:send: text must be UTF-8, and byte 1 ") == true)
+        fixture.host.applyEffects()
+        #expect(fixture.host.effects == ["send #1 text 2000 bytes", "send #1 text 2000 bytes"])
+    }
 }

@@ -122,12 +122,12 @@ struct MemoryTests {
 
     /// Nor may one collection take the loop for longer than an event: only its first milliseconds are given to it.
     @Test func aCollectionThatTakesLongIsTheScriptsTime() throws {
-        var limits = ScriptLimits(memory: 64 << 20, eventCPU: .milliseconds(20), loadCPU: .seconds(20))
+        var limits = ScriptLimits(memory: 112 << 20, eventCPU: .milliseconds(20), loadCPU: .seconds(20))
         limits.stuckCPU = .seconds(60)
         let fixture = try Fixture(
             """
             local kept = {}
-            for i = 1, 5e5 do kept[i] = { i } end
+            for i = 1, 1e6 do kept[i] = { i } end
             return { message = function(c, data)
               for i = 1, 4 do local s = ('x'):rep(8 << 20) end
               c:send(data)
