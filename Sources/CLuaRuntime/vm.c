@@ -19,8 +19,9 @@
 #include <time.h>
 
 // What a heap may grow to before it is collected again, in percent of what was left. With Lua's own 200 a script that echoes
-// 64 KB collects all that it holds at every third message. What grows large is collected earlier, by nj_vm_is_short.
-#define PAUSE 400
+// 64 KB collects all that it holds at every third message. A heap that is large for its quota has Lua's.
+#define PAUSE_OF_SMALL 400
+#define PAUSE_OF_LARGE 200
 
 static int panic(lua_State *L) {
     // Every call is protected, so this is a mistake of ours, and longjmp has nowhere to go.
@@ -88,7 +89,7 @@ nj_vm *nj_vm_create(const nj_limits *limits, const nj_host *host, nj_clock *cloc
     }
     lua_atpanic(vm->main, panic);
     *(nj_vm **)lua_getextraspace(vm->main) = vm;
-    lua_gc(vm->main, LUA_GCINC, PAUSE, 0, 0);
+    lua_gc(vm->main, LUA_GCINC, PAUSE_OF_SMALL, 0, 0);
     nj_watch_prepare(vm);
     lua_pushcfunction(vm->main, open_libraries);
     int status = lua_pcall(vm->main, 0, 0, 0);
@@ -299,7 +300,10 @@ bool nj_vm_collect(nj_vm *vm) {
 }
 
 bool nj_vm_is_short(nj_vm *vm) {
+    if (vm->main == NULL) return false;
     nj_allocator *allocator = &vm->allocator;
+    bool is_large = allocator->used > allocator->quota / 8;
+    lua_gc(vm->main, LUA_GCINC, is_large ? PAUSE_OF_LARGE : PAUSE_OF_SMALL, 0, 0);
     if (allocator->used < allocator->floor) allocator->floor = allocator->used;
     size_t room = allocator->quota > allocator->floor ? allocator->quota - allocator->floor : 0;
     return allocator->used - allocator->floor > room / 2;

@@ -68,6 +68,7 @@ static void give_time(nj_watch *watch, uint32_t ticks) {
         watch->deadline += watch->free_until - now;
     } else if (now < watch->free_until) {
         watch->deadline -= watch->free_until - now;
+        watch->free_until = now;
     }
 #endif
     watch->free_ticks = ticks;

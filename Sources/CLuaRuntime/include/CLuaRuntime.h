@@ -434,7 +434,7 @@ const nj_failure *_Nonnull nj_vm_failure(const nj_vm *_Nonnull vm);
 bool nj_vm_collect(nj_vm *_Nonnull vm);
 
 /// Whether half of the room that the last collection left is used up: a collection now, between events, spares the next
-/// event one.
+/// event one. To be asked now and then: it also sets how soon Lua itself begins to collect.
 bool nj_vm_is_short(nj_vm *_Nonnull vm);
 
 typedef struct nj_usage {

@@ -17,7 +17,10 @@ from watch import Innocent, percentile, sized
 
 ATTACKS = Path(__file__).parent.parent.parent / "LuaRuntimeTests" / "attacks"
 # Those that do nothing but run on until their time is over, and where.
-ENDLESS = {"loop.lua": 1, "memhook.lua": 1, "move.lua": 1, "pcallloop.lua": 3, "tostr.lua": 1}
+ENDLESS = {
+    "lazyset.lua": 1, "lazythree.lua": 1, "loop.lua": 1, "memhook.lua": 1, "move.lua": 1, "nest.lua": 1, "pcallagain.lua": 1,
+    "pcallloop.lua": 3, "reverse.lua": 1, "tostr.lua": 1,
+}
 
 BUDGET_MS, GRACE_MS, CLIENTS = 100, 10, 20
 
