@@ -20,15 +20,28 @@ static bool must_fail(nj_vm *vm, size_t growth) {
     return growth > allocator->limit - allocator->used;
 }
 
+// The first is the main one, with the state that all share.
+static void note_thread(nj_vm *vm, void *block, size_t size) {
+    if (vm->main == NULL) {
+        vm->allocator.state = block;
+        vm->allocator.state_size = size;
+    } else {
+        vm->allocator.thread_size = size;
+        vm->allocator.threads += 1;
+    }
+}
+
 void *nj_allocate(void *ud, void *block, size_t old_size, size_t new_size) {
     nj_vm *vm = ud;
     nj_allocator *allocator = &vm->allocator;
-    // For a new block Lua passes the type of the object here; the main thread, which is allocated like one, is no coroutine.
-    bool is_thread = block == NULL && old_size == LUA_TTHREAD && vm->main != NULL;
+    // For a new block Lua passes the type of the object here.
+    bool is_thread = block == NULL && old_size == LUA_TTHREAD;
     if (block == NULL) old_size = 0;
     if (new_size == 0) {
         // A coroutine begins with its extra space, which names the VM; nothing else of Lua's begins with that address.
-        if (block != NULL && old_size == allocator->thread_size && *(nj_vm **)block == vm) allocator->threads -= 1;
+        if (block != NULL && old_size == allocator->thread_size && *(nj_vm **)block == vm && allocator->threads > 0) {
+            allocator->threads -= 1;
+        }
         free(block);
         allocator->used -= old_size;
         return NULL;
@@ -47,10 +60,7 @@ void *nj_allocate(void *ud, void *block, size_t old_size, size_t new_size) {
     }
     allocator->used = allocator->used - old_size + new_size;
     if (!grows) return moved;
-    if (is_thread) {
-        allocator->thread_size = new_size;
-        allocator->threads += 1;
-    }
+    if (is_thread) note_thread(vm, moved, new_size);
     if (allocator->used > allocator->peak) allocator->peak = allocator->used;
     if (old_size > 0 && new_size > NJ_LARGE_STACK) allocator->grew_large = true;
     if (allocator->used > allocator->quota && !allocator->is_pressed && vm->is_running) {

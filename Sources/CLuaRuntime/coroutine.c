@@ -13,8 +13,8 @@
 
 #define DEEPEST_CLOSE 16
 
-// Of the script's own. The end of a collection's marking, which is one step, takes a microsecond for each.
-#define MOST_COROUTINES 10000
+// Of the script's own. The end of a collection's marking, which is one step, takes two microseconds or more for each.
+#define MOST_COROUTINES 2000
 
 static int finish_body(lua_State *L, int status, lua_KContext context) {
     (void)context;

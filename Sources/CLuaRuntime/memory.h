@@ -18,6 +18,9 @@ typedef struct nj_allocator {
     size_t used, peak, quota, limit;
     // The least that was seen in use since the last collection, which left no more.
     size_t floor;
+    // The block that Lua's state is in.
+    void *state;
+    size_t state_size;
     // Coroutines that are not freed yet, and the size of one.
     size_t threads, thread_size;
     uint64_t calls, fail_from, fail_count;

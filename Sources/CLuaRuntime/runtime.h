@@ -19,6 +19,9 @@
 // MARK: The libraries that a script sees
 
 // Each pushes what it makes, or adds it to the table at the top. Uses 6 slots.
+void nj_weak_open(lua_State *L);             // weak.c: hides the collector's name for the mode, pushes nothing
+void nj_weak_push_mode(lua_State *L);        // weak.c: pushes that name
+void nj_weak_translate(lua_State *L, int metatable); // weak.c: puts what gives a weak table its mode in the place of `metatable`
 void nj_sandbox_open(lua_State *L);          // sandbox.c: replaces the globals, pushes nothing
 void nj_sandbox_seal(lua_State *L);          // sandbox.c: no new globals from here on, pushes nothing
 void nj_protect_open(lua_State *L);          // protect.c: adds pcall and xpcall

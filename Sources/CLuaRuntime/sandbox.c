@@ -61,6 +61,7 @@ static int set_metatable(lua_State *L) {
         if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "setmetatable: __gc is not supported; use __close");
     }
     lua_settop(L, 2);
+    if (lua_istable(L, 2)) nj_weak_translate(L, 2);
     lua_setmetatable(L, 1);
     return 1;
 }

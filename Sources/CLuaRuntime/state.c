@@ -125,8 +125,9 @@ static void push_owners(lua_State *L, nj_vm *vm) {
     if (vm->owners_ref == LUA_NOREF) {
         lua_newtable(L);
         lua_createtable(L, 0, 1);
+        nj_weak_push_mode(L);
         lua_pushliteral(L, "k");
-        lua_setfield(L, -2, "__mode");
+        lua_rawset(L, -3);
         lua_setmetatable(L, -2);
         vm->owners_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     }

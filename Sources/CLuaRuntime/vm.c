@@ -42,6 +42,7 @@ static int make_idle(lua_State *L) {
 // Uses 4 slots.
 static int open_libraries(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
+    nj_weak_open(L);
     // Lua makes these while it handles an error, when it cannot fail: being there already, they are not allocated.
     lua_pushliteral(L, "error in error handling");
     luaL_ref(L, LUA_REGISTRYINDEX);

@@ -72,6 +72,8 @@ struct nj_vm {
     // The coroutine for the next event, and its reference; NULL when that makes another.
     lua_State *idle;
     int idle_ref;
+    // The name under which the collector looks for a table's mode.
+    int mode_ref;
     // Coroutines that handlers run in, the idle one and those that wait.
     size_t event_threads;
     nj_task task;

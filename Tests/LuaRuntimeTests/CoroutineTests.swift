@@ -119,7 +119,7 @@ struct CoroutineTests {
         let fixture = try Fixture(
             handler: """
                 local co, closed = false, 0
-                for i = 1, 9000 do
+                for i = 1, 1900 do
                     local previous = co
                     co = coroutine.create(function()
                         local c <close> = setmetatable({}, { __close = function()
@@ -175,7 +175,7 @@ struct CoroutineTests {
             local kept = {}
             return { message = function(c, data)
               if data == "drop" then kept = {} end
-              for i = 1, 10000 do
+              for i = 1, 2000 do
                 kept[#kept + 1] = coroutine.create(print)
               end
               c:send(#kept .. " kept")
@@ -187,11 +187,11 @@ struct CoroutineTests {
         let error = #expect(throws: ScriptError.self) { try fixture.message() }
         #expect(
             error?.message
-                == "test.lua:5: coroutine.create: this script has 10000 coroutines already; end those that are not needed"
+                == "test.lua:5: coroutine.create: this script has 2000 coroutines already; end those that are not needed"
         )
         // An event's own is not one of them, whether it is over, has failed or waits, and what nobody keeps is collected.
         try fixture.message("drop")
-        #expect(fixture.host.effects == ["send #1 text 10000 kept", "send #1 text 10000 kept"])
+        #expect(fixture.host.effects == ["send #1 text 2000 kept", "send #1 text 2000 kept"])
     }
 
     @Test func coroutinesThatAreOverAreNotCounted() throws {

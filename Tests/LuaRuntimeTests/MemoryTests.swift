@@ -176,4 +176,35 @@ struct MemoryTests {
             #expect(error?.kind == .memory)
         }
     }
+
+    /// Weak keys alone take quadratic time in a step that nothing ends (`attacks/ephemerons.lua`).
+    @Test(arguments: [
+        ("v", "0\t1"), ("kv", "0\t0"), ("", "1\t1"), ("x", "1\t1"),
+    ])
+    func weakTablesHaveWeakValues(mode: String, left: String) throws {
+        let fixture = try Fixture(
+            """
+            local mt = { __mode = "\(mode)", __len = function() return 7 end }
+            local byKey, byValue, plain = setmetatable({}, mt), setmetatable({}, mt), {}
+            local function count(t) local n = 0 for _ in pairs(t) do n = n + 1 end return n end
+            return { message = function(c, data)
+              if data == "fill" then byValue[1] = {} byKey[{}] = true return end
+              for i = 1, 2000 do local junk = ("x"):rep(10000) .. i end
+              print(count(byValue), count(byKey))
+              print(getmetatable(byKey) == mt, #byKey, next(mt, (next(mt))) ~= nil)
+            end }
+            """
+        )
+        try fixture.message("fill")
+        try fixture.message("look")
+        #expect(fixture.host.log == ["info test.lua:7 #1 \(left)", "info test.lua:8 #1 true\t7\ttrue"])
+    }
+
+    @Test func weakKeysNeedWeakValues() throws {
+        let error = try loadFailure(of: "local t = setmetatable({}, { __mode = 'k' })", limits: Self.limits)
+        #expect(
+            error.message
+                == "test.lua:1: setmetatable: weak keys need weak values: __mode must be \"v\" or \"kv\"; what belongs to a connection has its place in conn.state"
+        )
+    }
 }

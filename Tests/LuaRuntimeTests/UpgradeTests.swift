@@ -199,7 +199,7 @@ struct UpgradeTests {
     @Test func abandonedTableIsCollected() throws {
         let fixture = try Fixture(
             """
-            local seen = setmetatable({}, { __mode = 'k' })
+            local seen = setmetatable({}, { __mode = 'kv' })
             return { upgrade = function() local t = {}; seen[t] = true; return t end,
               message = function() collectgarbage('count'); local n = 0; for _ in pairs(seen) do n = n + 1 end; print(n) end }
             """
