@@ -87,8 +87,13 @@ extension ScriptError: CustomStringConvertible {
     /// What to do about it, where that is known.
     package var help: String? {
         switch kind {
+        case _ where handler == "save":
+            """
+            this is the version that serves, and what it hands over: `nightjar rollback` goes back to the one before it; where there is \
+            none, take the file away for 5 s and put the new one there, which closes the route's connections
+            """
         case .deadline where handler == "load":
-            "do less at the top level and in `load`, or raise `limits.load` in the configuration"
+            "do less at the top level, or raise `limits.load` in the configuration; a `load` handler has `limits.cpu`"
         case .deadline: "handle less in one event, or raise the script's CPU limit"
         case .wall: "wait less in one handler, leave long work to ws.spawn, or raise the script's limit `wall`"
         case .memory: "keep less, or raise the script's memory limit"

@@ -160,9 +160,14 @@ struct ScriptErrorTests {
         error.kind = .deadline
         #expect(error.help == "handle less in one event, or raise the script's CPU limit")
         error.handler = "load"
-        #expect(error.help == "do less at the top level and in `load`, or raise `limits.load` in the configuration")
+        #expect(
+            error.help
+                == "do less at the top level, or raise `limits.load` in the configuration; a `load` handler has `limits.cpu`"
+        )
         error.kind = .runtime
         #expect(error.help == nil)
+        error.handler = "save"
+        #expect(error.help?.hasPrefix("this is the version that serves") == true)
     }
 
     /// The order in which Lua goes through a table is none, and what is wrong is told in one all the same.

@@ -394,7 +394,8 @@ struct DiagnosisTests {
         #expect(lines.first == "chat.lua:2: loading ran longer than 10 ms of CPU time")
         #expect(lines.dropFirst().first == "    2 | while true do n = n + 1 end")
         #expect(
-            lines.last == "help: do less at the top level and in `load`, or raise `limits.load` in the configuration"
+            lines.last
+                == "help: do less at the top level, or raise `limits.load` in the configuration; a `load` handler has `limits.cpu`"
         )
     }
 
