@@ -122,14 +122,14 @@ struct MemoryTests {
 
     /// Nor may one collection take the loop for longer than an event: only its first milliseconds are given to it.
     @Test func aCollectionThatTakesLongIsTheScriptsTime() throws {
-        var limits = ScriptLimits(memory: 112 << 20, eventCPU: .milliseconds(20), loadCPU: .seconds(20))
-        limits.stuckCPU = .seconds(60)
+        var limits = ScriptLimits(memory: 320 << 20, eventCPU: .milliseconds(40), loadCPU: .seconds(60))
+        limits.stuckCPU = .seconds(90)
         let fixture = try Fixture(
             """
             local kept = {}
-            for i = 1, 1e6 do kept[i] = { i } end
+            for i = 1, 3e6 do kept[i] = { i } end
             return { message = function(c, data)
-              for i = 1, data == 'eat' and 4 or 0 do local s = ('x'):rep(8 << 20) end
+              for i = 1, data == 'eat' and 8 or 0 do local s = ('x'):rep(8 << 20) end
               c:send(data)
             end }
             """,
