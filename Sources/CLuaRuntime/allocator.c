@@ -12,6 +12,7 @@
 #include "runtime.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool must_fail(nj_vm *vm, size_t growth) {
     nj_allocator *allocator = &vm->allocator;
@@ -23,6 +24,8 @@ static bool must_fail(nj_vm *vm, size_t growth) {
 // The first is the main one, with the state that all share.
 static void note_thread(nj_vm *vm, void *block, size_t size) {
     if (vm->main == NULL) {
+        // weak.c looks through it, and Lua sets no more than it needs.
+        memset(block, 0, size);
         vm->allocator.state = block;
         vm->allocator.state_size = size;
     } else {
