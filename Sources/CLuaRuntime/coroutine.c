@@ -35,23 +35,27 @@ static lua_State *check_thread(lua_State *L) {
     return thread;
 }
 
-static void make_room(lua_State *L) {
+static void make_room(lua_State *L, const char *function) {
     nj_vm *vm = nj_vm_of(L);
     size_t most = vm->event_threads + MOST_COROUTINES;
     if (vm->allocator.threads < most) return;
     nj_watch_collect(L, &vm->allocator.threads, most - MOST_COROUTINES / 8);
     if (vm->allocator.threads < most) return;
-    luaL_error(L, "coroutine.create: this script has %d coroutines already; end those that are not needed", MOST_COROUTINES);
+    luaL_error(L, "%s: this script has %d coroutines already; end those that are not needed", function, MOST_COROUTINES);
 }
 
-// coroutine.create(f)
-static int create(lua_State *L) {
+static void push_new(lua_State *L, const char *function) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    make_room(L);
+    make_room(L, function);
     lua_State *thread = lua_newthread(L);
     lua_pushcfunction(thread, run_body);
     lua_pushvalue(L, 1);
     lua_xmove(L, thread, 1);
+}
+
+// coroutine.create(f)
+static int create(lua_State *L) {
+    push_new(L, "coroutine.create");
     return 1;
 }
 
@@ -128,7 +132,7 @@ static int resume_wrapped(lua_State *L) {
 
 // coroutine.wrap(f)
 static int wrap(lua_State *L) {
-    create(L);
+    push_new(L, "coroutine.wrap");
     lua_pushcclosure(L, resume_wrapped, 1);
     return 1;
 }

@@ -125,6 +125,7 @@ static void push_owners(lua_State *L, nj_vm *vm) {
     if (vm->owners_ref == LUA_NOREF) {
         lua_newtable(L);
         lua_createtable(L, 0, 1);
+        // Its values are numbers, which keep nothing alive: it takes no passes.
         nj_weak_push_mode(L);
         lua_pushliteral(L, "k");
         lua_rawset(L, -3);

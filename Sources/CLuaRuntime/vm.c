@@ -300,7 +300,7 @@ bool nj_vm_collect(nj_vm *vm) {
     return false;
 }
 
-bool nj_vm_is_short(nj_vm *vm) {
+bool nj_vm_pace(nj_vm *vm) {
     if (vm->main == NULL) return false;
     nj_allocator *allocator = &vm->allocator;
     bool is_large = allocator->used > allocator->quota / 8;

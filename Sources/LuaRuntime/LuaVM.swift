@@ -276,9 +276,10 @@ package final class LuaVM {
     /// - Returns: true at the end of a cycle: what was garbage at its beginning is free then.
     package func collect() -> Bool { nj_vm_collect(vm) }
 
-    /// Whether half of the room that the last collection left is used up: a collection now, between events, spares the next
-    /// event one.
-    package var isShortOfMemory: Bool { nj_vm_is_short(vm) }
+    /// Sets how soon Lua itself begins to collect, by how much is in use.
+    ///
+    /// - Returns: whether half of the room that the last collection left is used up: one now spares the next event one.
+    package func paceCollection() -> Bool { nj_vm_pace(vm) }
 
     /// Bytes in use.
     package var memoryUsed: Int { nj_vm_usage(vm).used }

@@ -29,7 +29,7 @@ extension ScriptRunner {
     ///
     /// - Returns: whether there is more to collect before the VM takes another event.
     func collectsFirst() -> Bool {
-        guard let vm = self.vm, self.urgentCycles > 0 || vm.isShortOfMemory else {
+        guard let vm = self.vm, self.urgentCycles > 0 || vm.paceCollection() else {
             self.urgentCycles = 0
             return false
         }

@@ -176,7 +176,7 @@ struct CoroutineTests {
             return { message = function(c, data)
               if data == "drop" then kept = {} end
               for i = 1, 2000 do
-                kept[#kept + 1] = coroutine.create(print)
+                kept[#kept + 1] = data == "wrap" and coroutine.wrap(print) or coroutine.create(print)
               end
               c:send(#kept .. " kept")
             end }
@@ -189,6 +189,8 @@ struct CoroutineTests {
             error?.message
                 == "test.lua:5: coroutine.create: this script has 2000 coroutines already; end those that are not needed"
         )
+        let other = #expect(throws: ScriptError.self) { try fixture.message("wrap") }
+        #expect(other?.message.hasPrefix("test.lua:5: coroutine.wrap: this script has 2000 coroutines") == true)
         // An event's own is not one of them, whether it is over, has failed or waits, and what nobody keeps is collected.
         try fixture.message("drop")
         #expect(fixture.host.effects == ["send #1 text 2000 kept", "send #1 text 2000 kept"])

@@ -211,4 +211,23 @@ struct MemoryTests {
                 == "test.lua:1: setmetatable: weak keys need weak values: __mode must be \"v\" or \"kv\"; what belongs to a connection has its place in conn.state"
         )
     }
+
+    /// The metatable is the script's own, and may become anything afterwards.
+    @Test func aTableDoesNotBecomeWeakLater() throws {
+        let fixture = try Fixture(
+            """
+            local mt = {}
+            local later = setmetatable({}, mt)
+            mt.__mode = "k"
+            return { message = function(c, data)
+              if data == "fill" then later[{}] = true return end
+              for i = 1, 2000 do local junk = ("x"):rep(10000) .. i end
+              print(next(later) ~= nil)
+            end }
+            """
+        )
+        try fixture.message("fill")
+        try fixture.message("look")
+        #expect(fixture.host.log == ["info test.lua:7 #1 true"])
+    }
 }

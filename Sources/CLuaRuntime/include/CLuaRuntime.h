@@ -433,9 +433,10 @@ const nj_failure *_Nonnull nj_vm_failure(const nj_vm *_Nonnull vm);
 /// True at the end of a cycle: what was garbage at its beginning is free then.
 bool nj_vm_collect(nj_vm *_Nonnull vm);
 
-/// Whether half of the room that the last collection left is used up: a collection now, between events, spares the next
-/// event one. To be asked now and then: it also sets how soon Lua itself begins to collect.
-bool nj_vm_is_short(nj_vm *_Nonnull vm);
+/// Sets how soon Lua itself begins to collect, by how much is in use. To be called now and then, while no handler runs.
+///
+/// True when half of the room that the last collection left is used up: one now spares the next event one.
+bool nj_vm_pace(nj_vm *_Nonnull vm);
 
 typedef struct nj_usage {
     /// Bytes in use now, and at most so far.
