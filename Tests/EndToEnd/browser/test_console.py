@@ -83,6 +83,8 @@ async def test_text_goes_out_and_comes_back(browser, server):
         assert await page.text("#message-note") == "7 bytes"
         await page.press("Enter", "ctrl")
         assert await rows(page, 2) == [("↑ sent", "text", "7 B", "grüße"), ("↓ received", "text", "7 B", "grüße")]
+        # A row has its text at once, and shows it with the browser's next frame (content-visibility).
+        await page.wait_for("document.querySelector('.row.received time').innerText !== ''")
         time = await page.text(".row.received time")
         assert len(time) == len("12:34:56.789")
         await page.screenshot("console-text")
