@@ -83,6 +83,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.readBuffer?.giveBack(bytes)
     }
 
+    /// Nobody is behind this handler who would have to be told.
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
     func channelInactive(context: ChannelHandlerContext) {
         self.descriptor = Self.noDescriptor
         self.tell(.closed)

@@ -62,6 +62,13 @@ package final class Member: RoomOccupant {
         self.connection = connection
     }
 
+    /// Sends a message while the script runs, as ``Connection/sendNow(_:isText:options:)`` does.
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) -> Bool {
+        guard self.phase == .open, let connection = self.connection.map(Unmanaged.passUnretained) else { return false }
+        // Not counted: a connection ends when it settles, and not while a script runs.
+        return connection._withUnsafeGuaranteedRef { $0.sendNow(payload, isText: isText, options: options) }
+    }
+
     /// Bytes that wait to be sent, as far as this loop knows.
     package var bufferedBytes: Int {
         self.pendingOutput + self.postedOutput + (self.connection?.bufferedBytes ?? 0)

@@ -58,7 +58,7 @@ extension ScriptRunner {
     /// The hot path: nothing here allocates.
     func run(_ member: Member, _ payload: UnsafeRawBufferPointer, isText: Bool, in vm: LuaVM) {
         guard member.takesMessages else { return }
-        self.current = member
+        self.current = .passUnretained(member)
         do {
             switch try vm.message(member.id, payload, isText: isText) {
             case .finished: break
@@ -115,7 +115,7 @@ extension ScriptRunner {
         }
         switch subject {
         case .connection(let member, let step):
-            self.current = member
+            self.current = .passUnretained(member)
             self.step = step
         case .request, .timer, .background:
             self.backgroundSubject = subject
@@ -146,7 +146,7 @@ extension ScriptRunner {
 
     /// What runs now.
     var subject: Subject {
-        self.current.map { .connection($0, self.step) } ?? self.backgroundSubject
+        self.current.map { .connection($0.takeUnretainedValue(), self.step) } ?? self.backgroundSubject
     }
 
     /// Events of the connection wait from now on.

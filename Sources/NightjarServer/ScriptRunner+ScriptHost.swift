@@ -44,10 +44,11 @@ extension ScriptRunner: ScriptHost {
         options: SendOptions,
         to id: ConnectionID
     ) -> Bool {
-        guard let member = self.member(id), member.phase == .open, let connection = member.connection else {
-            return false
+        // To who has sent the message, which is the usual case, without counting who uses it.
+        if let current = self.current, current._withUnsafeGuaranteedRef({ $0.id == id }) {
+            return current._withUnsafeGuaranteedRef { $0.sendNow(payload, isText: isText, options: options) }
         }
-        return connection.sendNow(payload, isText: isText, options: options)
+        return self.membersByID[id]?.sendNow(payload, isText: isText, options: options) ?? false
     }
 
     package func close(_ id: ConnectionID) -> Bool {
@@ -176,7 +177,7 @@ extension ScriptRunner: ScriptHost {
 
     /// The member with that id, first of all the one whose event runs.
     func member(_ id: ConnectionID) -> Member? {
-        if let current = self.current, current.id == id { return current }
+        if let current = self.current?.takeUnretainedValue(), current.id == id { return current }
         return self.membersByID[id]
     }
 }

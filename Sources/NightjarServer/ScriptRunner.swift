@@ -69,8 +69,8 @@ package final class ScriptRunner {
     /// Which frames broadcasts need.
     package internal(set) var demand = BroadcastFrames.Demand()
 
-    /// The member whose event runs, found without a search.
-    package internal(set) var current: Member?
+    /// The member whose event runs, found without a search, and not counted: ``membersByID`` has it until its last event is over.
+    var current: Unmanaged<Member>?
 
     /// Members that passed the hard limit of buffered bytes in this event, and with how many; closed when its effects are
     /// applied.
@@ -240,11 +240,14 @@ package final class ScriptRunner {
             self.enqueue(.message(member, ByteBuffer(bytes: payload), isText: isText))
             return false
         }
-        guard let vm = self.vm else { return true }
-        self.isRunning = true
-        self.run(member, payload, isText: isText, in: vm)
-        self.isRunning = false
-        self.noteTime(of: vm)
+        // Not counted: it is exchanged between events only.
+        guard let vm = self.vm.map(Unmanaged.passUnretained) else { return true }
+        vm._withUnsafeGuaranteedRef { vm in
+            self.isRunning = true
+            self.run(member, payload, isText: isText, in: vm)
+            self.isRunning = false
+            self.noteTime(of: vm)
+        }
         self.drainQueue()
         return true
     }

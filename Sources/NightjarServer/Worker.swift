@@ -224,8 +224,9 @@ package final class Worker {
     ///
     /// - Returns: true when the script has dealt with it, false when it waits.
     package func message(_ payload: UnsafeRawBufferPointer, isText: Bool, from connection: Connection) -> Bool {
-        if let member = connection.member {
-            return member.runner.message(payload, isText: isText, from: member)
+        // Not counted: the member is its runner's, which takes the end of a connection as an event of its own.
+        if let member = connection.member.map(Unmanaged.passUnretained) {
+            return member._withUnsafeGuaranteedRef { $0.runner.message(payload, isText: isText, from: $0) }
         }
         let envelope = Envelope.message(
             connection.id,
