@@ -46,8 +46,41 @@ extension Connection {
         guard self.isWithinLimit(WebSocketConnection.frameSize(payload.count), behind: self.bufferedBytes) else {
             return false
         }
+        if payload.count >= Self.uncopiedThreshold, self.sendsUncopied {
+            guard self.sendUncopied(payload, isText: isText) else { return false }
+        } else {
+            self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
+        }
         self.worker.counters.add(.messagesSent)
-        self.write { WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &$0) }
+        return true
+    }
+
+    /// Whether what is sent now goes to the kernel, with little before it.
+    private var sendsUncopied: Bool {
+        self.isCorked && self.worker.output.readableBytes < SendQueue.gatheringThreshold
+            && self.transport?.writesDirectly == true
+    }
+
+    /// Gives a message to the kernel from where it lies, behind what gathers for this burst; what it does not take gathers too.
+    ///
+    /// - Returns: false when the connection is broken; it ends when it settles.
+    private func sendUncopied(_ payload: UnsafeRawBufferPointer, isText: Bool) -> Bool {
+        let output = self.worker.output.writerIndex
+        WebSocketConnection.writeFrameHeader(
+            isText ? .text : .binary,
+            length: payload.count,
+            into: &self.worker.output
+        )
+        let before = self.worker.output.readableBytes
+        guard let taken = self.worker.output.withUnsafeReadableBytes({ self.transport?.write($0, payload) }) else {
+            self.worker.output.moveWriterIndex(to: output)
+            self.isBroken = true
+            self.worker.markDirty(self)
+            return false
+        }
+        self.noteSent(taken)
+        self.worker.output.moveReaderIndex(forwardBy: min(taken, before))
+        self.worker.output.writeBytes(UnsafeRawBufferPointer(rebasing: payload[max(taken - before, 0)...]))
         return true
     }
 

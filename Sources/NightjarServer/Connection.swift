@@ -13,8 +13,8 @@ package import WebSocketCore
 /// A WebSocket client: its protocol state, its route, its send queue, its limits and deadlines, bound to one event loop.
 ///
 /// A connection knows no socket. It is given bytes, and tells its ``Transport`` what to write, when to stop reading and when
-/// to end. It calls its transport only when it settles, at the end of a burst of input or of the loop's tick: never while a
-/// script runs, so nothing that a transport calls back can nest in a handler.
+/// to end. It calls its transport when it settles, at the end of a burst of input or of the loop's tick; while a script runs it
+/// only writes, which calls nobody back, so nothing can nest in a handler.
 package final class Connection: RoomOccupant {
     /// Why reading is paused.
     package struct Pauses: OptionSet {
@@ -57,6 +57,10 @@ package final class Connection: RoomOccupant {
 
     /// What one ``Transport/writeLater(_:)`` is given at most: what it holds cannot be overtaken or dropped.
     static let chunkLimit = 64 * 1024
+
+    /// Messages from this size on, of which one read brings one, are not copied to be sent. For smaller ones that come together the
+    /// system call that gathering spares takes longer than the copy.
+    static let uncopiedThreshold = 56 * 1024
 
     package let id: ConnectionID
     package private(set) var route: Route

@@ -142,17 +142,33 @@ final class ConnectionHandler: ChannelInboundHandler {
 extension ConnectionHandler: Transport {
     var writesDirectly: Bool { !self.isSecure && self.descriptor != Self.noDescriptor }
 
-    func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    func write(_ bytes: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer) -> Int? {
         // TLS, not a socket, or on its way out: everything goes through the channel.
         guard self.writesDirectly else { return 0 }
         while true {
-            let count = send(self.descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+            let count =
+                rest.isEmpty
+                ? send(self.descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+                : self.sendBoth(bytes, rest)
             if count >= 0 { return count }
             switch errno {
             case EINTR: continue
             case EAGAIN: return 0
             default: return nil
             }
+        }
+    }
+
+    private func sendBoth(_ bytes: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer) -> Int {
+        var pieces = (
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count),
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: rest.baseAddress), iov_len: rest.count)
+        )
+        return withUnsafeMutableBytes(of: &pieces) { pieces in
+            var message = msghdr()
+            message.msg_iov = pieces.bindMemory(to: iovec.self).baseAddress
+            message.msg_iovlen = 2
+            return sendmsg(self.descriptor, &message, CInt(MSG_NOSIGNAL))
         }
     }
 

@@ -77,7 +77,7 @@ package struct SendQueue {
     /// - Parameter isKeyed: whether ``setKey(ofLast:to:)`` follows; frames with keys are not gathered later.
     package mutating func append(sharing frame: ByteBuffer, isKeyed: Bool = false) {
         let threshold = isKeyed ? Self.gatheringThreshold + 1 : Self.sharingThreshold
-        if frame.readableBytes < threshold {
+        if frame.readableBytes < threshold, !self.isEmpty {
             self.append { $0.writeImmutableBuffer(frame) }
         } else {
             self.chunks.append(Chunk(bytes: frame))

@@ -9,18 +9,18 @@ package import NIOCore
 
 /// What carries the bytes of a ``Connection``: a TCP channel, and in tests memory.
 ///
-/// Calls come on the connection's event loop. ``write(_:)`` and ``writeLater(_:)`` may come while a script runs, so an
+/// Calls come on the connection's event loop. ``write(_:_:)`` and ``writeLater(_:)`` may come while a script runs, so an
 /// implementation calls nobody back from within them; from within the others it may call
 /// ``Connection/transportClosed()``, as they come only when the connection's own state is settled.
 package protocol Transport: AnyObject {
-    /// Whether ``write(_:)`` reaches the kernel. Where something lies between, such as TLS, bytes go by
+    /// Whether ``write(_:_:)`` reaches the kernel. Where something lies between, such as TLS, bytes go by
     /// ``writeLater(_:)`` only.
     var writesDirectly: Bool { get }
 
-    /// Offers bytes for sending at once.
+    /// Offers bytes, and those behind them, for sending at once.
     ///
-    /// - Returns: how many were taken, fewer than offered when there is no room; nil when the connection is broken.
-    func write(_ bytes: UnsafeRawBufferPointer) -> Int?
+    /// - Returns: how many of all were taken, fewer than offered when there is no room; nil when the connection is broken.
+    func write(_ bytes: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer) -> Int?
 
     /// Bytes that the kernel has taken and the peer has not; what a slow reader makes smaller.
     var unacknowledgedBytes: Int { get }
@@ -37,6 +37,13 @@ package protocol Transport: AnyObject {
 
     /// Ends the connection without waiting for anything that is unsent.
     func reset()
+}
+
+extension Transport {
+    /// Offers bytes for sending at once.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        self.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
 }
 
 /// What has become of a chunk at the end of ``Transport/writeLater(_:)``.

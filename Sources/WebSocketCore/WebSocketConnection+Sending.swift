@@ -17,6 +17,11 @@ extension WebSocketConnection {
         output.writeFrame(opcode, payload: payload, maskingKey: nil)
     }
 
+    /// Appends the header of such a frame, for a payload of `length` bytes that is sent from where it lies.
+    package static func writeFrameHeader(_ opcode: Opcode, length: Int, into output: inout ByteBuffer) {
+        output.writeFrameHeader(opcode, length: length)
+    }
+
     /// Whether messages may still be sent: until our Close is out, or the connection failed (RFC 6455 section 5.5.1).
     package var canSend: Bool { state == .open || state == .closeReceived }
 

@@ -221,13 +221,12 @@ package struct WebSocketConnection: ~Copyable {
             let kind: MessageKind = frame.opcode == .text ? .text : .binary
             if isWhole, frame.isFinal, !frame.isCompressed {
                 guard state == .open else { return nil }
-                frame.maskingKey.apply(to: chunk)
-                let payload = UnsafeRawBufferPointer(chunk)
                 if kind == .text {
-                    var validator = UTF8Validator()
-                    guard validator.consume(payload), validator.isComplete else { throw .textNotUTF8 }
+                    guard unmaskText(chunk) else { throw .textNotUTF8 }
+                } else {
+                    frame.maskingKey.apply(to: chunk)
                 }
-                return .message(kind, payload)
+                return .message(kind, UnsafeRawBufferPointer(chunk))
             }
             if frame.isCompressed, let pool = compression?.pool {
                 assembly.beginCompressed(kind, spare: pool.borrowBuffer())
@@ -237,6 +236,19 @@ package struct WebSocketConnection: ~Copyable {
             deadlines.message = limits.messageDeadline(from: deadlines.lastReceived)
         }
         return try readPiece(chunk)
+    }
+
+    /// Unmasks a whole text and checks it, piece by piece, so that what is checked lies in the nearest cache.
+    @inline(__always)
+    private mutating func unmaskText(_ text: UnsafeMutableRawBufferPointer) -> Bool {
+        var validator = UTF8Validator()
+        var rest = text
+        repeat {
+            let piece = rest.removePrefix(min(rest.count, 8 * 1024))
+            frame.maskingKey.apply(to: piece)
+            guard validator.consume(UnsafeRawBufferPointer(piece)) else { return false }
+        } while rest.count > 0
+        return validator.isComplete
     }
 
     @inline(never)

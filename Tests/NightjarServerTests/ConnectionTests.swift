@@ -50,6 +50,38 @@ struct ConnectionTests {
         #expect(client.transport.writes == before + 1)
     }
 
+    /// However much of it the kernel takes, and of what is before and behind it.
+    @Test(arguments: [Int.max, 0, 3, 6, 10, 11, 40_000, 60_015])
+    func sendsALargeMessageWithoutGatheringIt(room: Int) throws {
+        let house = try TestHouse(echo)
+        let client = try house.connect()
+        let before = client.transport.writes
+        let texts = ["first", String(repeating: "x", count: 60_000), "last"]
+        client.transport.room = room
+        client.send(texts)
+        if room == .max {
+            // The frames up to the large one, and those behind it.
+            #expect(client.transport.writes == before + 2)
+        }
+        while client.transport.later != nil { client.transport.makeRoom() }
+        #expect(client.texts == texts)
+        #expect(house.workers[0].counters[.messagesSent] == 3)
+        #expect(house.ledger.bytes == 0)
+    }
+
+    @Test func tellsTheScriptOfALargeMessageToABrokenPeer() throws {
+        let house = try TestHouse(
+            "return { message = function(c, data) print(select('#', c:send(data)), select(2, c:send(data))) end }"
+        )
+        let client = try house.connect()
+        house.run()
+        client.transport.isBroken = true
+        client.send(String(repeating: "x", count: 60_000))
+        #expect(house.log.texts(.info) == ["2\tclosed"])
+        #expect(client.transport.wasReset)
+        #expect(house.workers[0].counters[.messagesSent] == 0)
+    }
+
     @Test func keepsOrderWhenTheKernelPushesBack() throws {
         let house = try TestHouse(echo)
         let client = try house.connect()

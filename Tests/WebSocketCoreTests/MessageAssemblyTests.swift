@@ -128,6 +128,14 @@ struct MessageAssemblyTests {
 
     @Test func failsWhenAMessageEndsInsideACharacter() {
         #expect(Endpoint().receive(RawFrame(opcode: 1, payload: [0x61, 0xE2, 0x82])) == [.violation(.textNotUTF8)])
+        // A whole text is checked in pieces of 8 KiB.
+        for start in 8188...8192 {
+            let payload = [UInt8](repeating: 0x61, count: start) + [0xF0, 0x9F, 0xA6, 0x89, 0x61]
+            #expect(Endpoint().receive(RawFrame(opcode: 1, payload: payload)) == [.message(.text, payload)])
+            #expect(
+                Endpoint().receive(RawFrame(opcode: 1, payload: payload.dropLast(2))) == [.violation(.textNotUTF8)]
+            )
+        }
         let fragments = [RawFrame(opcode: 1, payload: [0xE2], isFinal: false), RawFrame(opcode: 0, payload: [0x82])]
         #expect(Endpoint().receive(fragments.bytes) == [.violation(.textNotUTF8)])
         #expect(Endpoint().receive(RawFrame(opcode: 2, payload: [0xE2])) == [.message(.binary, [0xE2])])

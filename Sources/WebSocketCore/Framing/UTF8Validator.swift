@@ -94,10 +94,12 @@ package struct UTF8Validator: Equatable, Sendable {
     private static func endOfASCII(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int {
         let topBits: UInt64 = 0x8080_8080_8080_8080
         var offset = start
-        while offset &+ 32 <= end {
-            let block = base.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)
-            guard (block[0] | block[1] | block[2] | block[3]) & topBits == 0 else { break }
-            offset &+= 32
+        while offset &+ 64 <= end {
+            let block = base.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
+            let half = block.lowHalf | block.highHalf
+            let quarter = half.lowHalf | half.highHalf
+            guard (quarter[0] | quarter[1]) & topBits == 0 else { break }
+            offset &+= 64
         }
         while offset &+ 8 <= end {
             let block = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) & topBits

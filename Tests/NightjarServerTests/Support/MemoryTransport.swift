@@ -32,12 +32,16 @@ final class MemoryTransport: Transport {
 
     unowned var connection: Connection!
 
-    func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    func write(_ bytes: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer) -> Int? {
         precondition(self.later == nil, "written past a chunk that is under way")
         precondition(!self.isOutputShut && !self.isClosed, "written after the end")
         guard self.writesDirectly else { return 0 }
         guard !self.isBroken else { return nil }
         self.writes += 1
+        return self.take(bytes) + self.take(rest)
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
         let count = min(bytes.count, self.room)
         self.sent.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         if self.room != .max { self.room -= count }
