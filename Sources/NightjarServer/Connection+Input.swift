@@ -177,7 +177,10 @@ extension Connection {
             self.websocket.writePendingPong(into: &self.worker.output)
             return
         }
-        guard self.bytesBeforePong == 0 else { return }
+        guard self.bytesBeforePong == 0 else {
+            self.hasLatePing = true
+            return
+        }
         self.write { self.websocket.writePendingPong(into: &$0) }
         self.bytesBeforePong = self.bufferedBytes
     }

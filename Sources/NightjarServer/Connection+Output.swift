@@ -238,7 +238,8 @@ extension Connection {
     /// - Returns: false when the connection is broken; it ends when it settles.
     func flushForScript() -> Bool {
         // A chunk that waits with the transport can no longer be replaced by its key, so that is for who has no other way.
-        guard self.transport?.writesDirectly == false ? self.flush() : self.offer() else {
+        guard let transport = self.transport else { return true }
+        guard transport.writesDirectly ? self.offer(to: transport) : self.flush(to: transport) else {
             self.isBroken = true
             self.worker.markDirty(self)
             return false
@@ -249,13 +250,13 @@ extension Connection {
     /// Offers everything to the transport, and leaves it a chunk of what it has no room for.
     ///
     /// - Returns: false when the connection is broken.
-    func flush() -> Bool {
+    func flush(to transport: any Transport) -> Bool {
         guard self.isAdmitted || self.phase != .open else { return true }
         while true {
-            guard !self.isBroken, self.offer() else { return false }
-            guard self.chunkInFlight == 0, let transport = self.transport,
-                let chunk = self.queue.takeFirst(atMost: Self.chunkLimit)
-            else { return true }
+            guard !self.isBroken, self.offer(to: transport) else { return false }
+            guard self.chunkInFlight == 0, let chunk = self.queue.takeFirst(atMost: Self.chunkLimit) else {
+                return true
+            }
             switch transport.writeLater(chunk) {
             case .sent: self.noteSent(chunk.readableBytes)
             case .underWay: self.chunkInFlight = chunk.readableBytes
@@ -267,8 +268,7 @@ extension Connection {
     /// Offers everything to the transport; it calls nobody back, so this may be done while a script runs.
     ///
     /// - Returns: false when the connection is broken.
-    private func offer() -> Bool {
-        guard let transport = self.transport else { return true }
+    private func offer(to transport: any Transport) -> Bool {
         if self.isCorked {
             defer { self.worker.uncork() }
             let offered = self.worker.output.readableBytes
@@ -285,7 +285,8 @@ extension Connection {
         }
         guard self.chunkInFlight == 0 else { return true }
         while true {
-            if self.bytesBeforePong == 0, self.websocket.hasPendingPong {
+            if self.hasLatePing, self.bytesBeforePong == 0 {
+                self.hasLatePing = false
                 self.answerPing()
             }
             guard !self.queue.isEmpty else { return true }
@@ -338,13 +339,11 @@ extension Connection {
         if self.phase != .open {
             self.worker.leaveAudience(self)
         }
-        if self.websocket.bufferCapacity > 0, self.websocket.bufferedBytes == 0 {
-            // Ten thousand connections that once had a large message would keep as many buffers.
-            self.websocket.releaseIdleMemory()
-        }
         self.reportOutput()
-        self.account(for: buffered + self.heldCapacity + self.websocket.bufferedBytes + self.websocket.compressionBytes)
-        var deadline = self.endingDeadline ?? self.websocket.nextDeadline
+        // Ten thousand connections that once had a large message would keep as many buffers.
+        let protocolState = self.websocket.settle()
+        self.account(for: buffered + self.heldCapacity + protocolState.heldBytes)
+        var deadline = self.endingDeadline ?? protocolState.deadline
         if self.pauses.contains(.rate), let token = self.bucket?.nextToken(rate: self.route.configuration.messageRate) {
             deadline = min(token, deadline ?? .never)
         }

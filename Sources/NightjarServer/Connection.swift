@@ -103,6 +103,8 @@ package final class Connection: RoomOccupant {
     private(set) var isAdmitted = false
     /// Bytes that go out before the last Pong that was queued behind others; 0 when none waits.
     var bytesBeforePong = 0
+    /// Whether a Ping has come meanwhile.
+    var hasLatePing = false
     /// True once the transport has failed: nothing can be sent, and the connection ends when it settles.
     var isBroken = false
     /// What the kernel had that the peer had not taken, when it was last asked.
@@ -361,12 +363,12 @@ package final class Connection: RoomOccupant {
             self.heldInput = nil
             self.consume(held)
         }
-        guard self.flush() else {
+        guard let transport = self.transport else { return }
+        guard self.flush(to: transport) else {
             self.isBroken = true
             self.reset()
             return
         }
-        guard let transport = self.transport else { return }
         self.settleLimits()
         // Once nothing of the input counts any more but its end, what would pause it does not either: a peer that is blocked
         // in sending reads our Close only when it has sent.

@@ -11,7 +11,8 @@ package import NIOCore
 /// The bytes of one connection that the kernel has not taken yet, in order.
 ///
 /// Tiny frames are copied behind each other; another one that many connections share is kept as a slice of it, and copied behind
-/// its neighbours only to be sent: a thousand receivers of fifty messages hold one copy of each. A frame
+/// its neighbours only to be sent: a thousand receivers of fifty messages hold one copy of each. One that waits alone, as
+/// most frames of broadcasts do, is kept as it is and takes no memory. A frame
 /// with a conflation key lies among the others and is removed by marking it: its bytes are passed over when its chunk is to
 /// be sent, or when marked bytes outweigh those that wait. Without keys none of that costs more than a look at a nil.
 package struct SendQueue {
@@ -38,6 +39,9 @@ package struct SendQueue {
 
     private var chunks: Deque<Chunk> = []
 
+    /// The only frame, if it is shared and has no key: there are no chunks then.
+    private var lone: ByteBuffer?
+
     /// The frames that their keys can remove; nil while none waits.
     private var conflation: Conflation?
 
@@ -50,13 +54,16 @@ package struct SendQueue {
     package init() {}
 
     /// Bytes of storage behind the chunks, those of shared frames too.
-    package var capacity: Int { self.chunks.reduce(0) { $0 + $1.bytes.storageCapacity } }
+    package var capacity: Int {
+        self.chunks.reduce(self.lone?.storageCapacity ?? 0) { $0 + $1.bytes.storageCapacity }
+    }
 
     package var isEmpty: Bool { self.byteCount == 0 }
 
     /// Appends what `body` writes behind everything else.
     @discardableResult
     package mutating func append<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
+        self.makeChunkOfLone()
         if !self.tailIsOpen || self.chunks[self.chunks.count - 1].bytes.writerIndex >= Self.fullChunk {
             self.chunks.append(Chunk(bytes: ByteBuffer()))
             self.tailIsOpen = true
@@ -77,9 +84,13 @@ package struct SendQueue {
     /// - Parameter isKeyed: whether ``setKey(ofLast:to:)`` follows; frames with keys are not gathered later.
     package mutating func append(sharing frame: ByteBuffer, isKeyed: Bool = false) {
         let threshold = isKeyed ? Self.gatheringThreshold + 1 : Self.sharingThreshold
-        if frame.readableBytes < threshold, !self.isEmpty {
+        if self.isEmpty, frame.readableBytes > 0 {
+            self.lone = frame
+            self.byteCount = frame.readableBytes
+        } else if frame.readableBytes < threshold {
             self.append { $0.writeImmutableBuffer(frame) }
         } else {
+            self.makeChunkOfLone()
             self.chunks.append(Chunk(bytes: frame))
             self.tailIsOpen = false
             self.byteCount += frame.readableBytes
@@ -119,6 +130,7 @@ package struct SendQueue {
     ///   - byteCount: the frame's bytes.
     ///   - key: no other frame of it may be in the queue.
     package mutating func setKey(ofLast byteCount: Int, to key: UnsafeRawBufferPointer) {
+        self.makeChunkOfLone()
         guard let last = self.chunks.indices.last, byteCount > 0 else { return }
         let conflation = self.conflation ?? Conflation()
         self.conflation = conflation
@@ -135,6 +147,17 @@ package struct SendQueue {
     ///
     /// - Returns: what `body` returned; nil stands for a failure and removes nothing.
     package mutating func withFirst(_ body: (UnsafeRawBufferPointer) -> Int?) -> Int? {
+        if let lone = self.lone {
+            guard let count = lone.withUnsafeReadableBytes(body) else { return nil }
+            if count < self.byteCount {
+                self.makeChunkOfLone()
+                self.removeFirst(count)
+            } else {
+                self.lone = nil
+                self.byteCount = 0
+            }
+            return count
+        }
         self.passOverRemoved()
         self.gatherFirst()
         guard let first = self.chunks.first else { return 0 }
@@ -145,6 +168,7 @@ package struct SendQueue {
 
     /// Takes the oldest bytes, at most `limit` of them, for somebody who will send them.
     package mutating func takeFirst(atMost limit: Int) -> ByteBuffer? {
+        self.makeChunkOfLone()
         self.passOverRemoved()
         self.gatherFirst()
         guard let first = self.chunks.first?.bytes else { return nil }
@@ -156,10 +180,19 @@ package struct SendQueue {
 
     /// Forgets everything.
     package mutating func removeAll() {
+        self.lone = nil
         self.chunks = []
         self.conflation = nil
         self.tailIsOpen = false
         self.byteCount = 0
+    }
+
+    /// More than a look at the only frame begins with this.
+    private mutating func makeChunkOfLone() {
+        guard let lone = self.lone else { return }
+        self.lone = nil
+        self.chunks.append(Chunk(bytes: lone))
+        self.tailIsOpen = false
     }
 
     private mutating func removeFirst(_ count: Int) {

@@ -129,6 +129,14 @@ package struct WebSocketConnection: ~Copyable {
         if assembly.isIdle { releaseBuffer() }
     }
 
+    /// Gives back idle memory, and tells the bytes that are held and the next deadline.
+    ///
+    /// All at once, and mutating: a look at each from another module would copy this value to look at it.
+    package mutating func settle() -> (heldBytes: Int, deadline: MonotonicTime?) {
+        if assembly.capacity > 0, assembly.byteCount == 0 { releaseIdleMemory() }
+        return (bufferedBytes + compressionBytes, nextDeadline)
+    }
+
     /// Forgets the bytes of an unfinished message, but not that there is one; what is lent stays valid.
     mutating func discardMessage() {
         assembly.discardMessage()

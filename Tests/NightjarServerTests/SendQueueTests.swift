@@ -69,6 +69,33 @@ struct SendQueueTests {
     }
 
     /// What waits is shared with the others; it goes out in pieces as large as ever.
+    /// Whatever part of it goes first, and whatever comes behind.
+    @Test(arguments: [0, 2, 6])
+    func keepsAFrameThatWaitsAloneAsItIs(sent: Int) {
+        var queue = SendQueue()
+        let frame = ByteBuffer(string: "shared")
+        let address = frame.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
+        queue.append(sharing: frame)
+        #expect(queue.byteCount == 6 && queue.capacity == frame.storageCapacity)
+        var seen: UInt?
+        _ = queue.withFirst { bytes in
+            seen = UInt(bitPattern: bytes.baseAddress)
+            return sent
+        }
+        #expect(seen == address)
+        #expect(queue.byteCount == 6 - sent && queue.isEmpty == (sent == 6))
+        queue.append { $0.writeString("own") }
+        queue.append(sharing: ByteBuffer(string: "other"))
+        #expect(self.drain(&queue, step: 100) == Array("shared".utf8.dropFirst(sent)) + Array("ownother".utf8))
+        queue.append(sharing: frame)
+        queue.removeAll()
+        #expect(queue.isEmpty && queue.capacity == 0 && queue.takeFirst(atMost: 10) == nil)
+        queue.append(sharing: frame)
+        #expect(queue.takeFirst(atMost: 4) == ByteBuffer(string: "shar"))
+        #expect(queue.withFirst { _ in nil } == nil)
+        #expect(self.drain(&queue, step: 1) == Array("ed".utf8))
+    }
+
     @Test func gathersSharedFramesToBeSent() {
         var queue = SendQueue()
         let frames = (0..<500).map { ByteBuffer(repeating: UInt8($0 % 251), count: 1000) }
