@@ -48,7 +48,7 @@ final class BenchScript: ScriptHost {
     }
 
     // As the server does: at once to the connection that is read, by an effect to the others.
-    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions, to id: ConnectionID) -> Bool {
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, compress: Bool, to id: ConnectionID) -> Bool {
         guard id == Self.connections[0] else { return false }
         WebSocketConnection.writeFrame(isText ? .text : .binary, payload: payload, into: &output)
         return true

@@ -59,7 +59,7 @@ void nj_connection_push(lua_State *L, nj_vm *vm, uint64_t id) {
             lua_rawseti(L, -3, (lua_Integer)id);
         }
     }
-    lua_remove(L, -2);
+    lua_replace(L, -2);
 }
 
 void nj_vm_forget(nj_vm *vm, uint64_t id) {
@@ -100,36 +100,44 @@ static nj_verdict ask_to_send(lua_State *L, nj_vm *vm, uint64_t id, const nj_mes
     return host->send(host->context, id, message->length, message->key, message->key_length);
 }
 
+// Through the outbox.
+static int send_later(lua_State *L, nj_vm *vm, uint64_t id, const nj_message *message) {
+    switch (ask_to_send(L, vm, id, message)) {
+    case NJ_CLOSED:
+        return closed(L);
+    case NJ_UNSETTLED:
+    case NJ_OVERFLOW:
+        lua_pushnil(L);
+        lua_pushliteral(L, "overflow");
+        return 2;
+    case NJ_ACCEPTED:
+        break;
+    }
+    nj_effect effect = {
+        .kind = NJ_EFFECT_SEND,
+        .is_text = message->is_text,
+        .compress = message->compress,
+        .key = message->key,
+        .key_length = message->key_length,
+        .id = id,
+        .bytes = message->bytes,
+        .length = message->length,
+    };
+    nj_outbox_append(vm, &effect);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 // conn:send(data [, kind | options])
 static int send_message(lua_State *L) {
     nj_vm *vm = nj_vm_of(L);
     nj_connection *connection = check_self(L, vm, "send");
     nj_message message = nj_message_read(L, 2, "conn:send", NJ_TO_ONE);
-    nj_effect effect = {
-        .kind = NJ_EFFECT_SEND,
-        .is_text = message.is_text,
-        .compress = message.compress,
-        .key = message.key,
-        .key_length = message.key_length,
-        .id = connection->id,
-        .bytes = message.bytes,
-        .length = message.length,
-    };
     // Straight into the connection's output: the way through the outbox would copy it once more.
-    bool is_sent = nj_outbox_is_empty(vm) && vm->host.send_now(vm->host.context, &effect);
-    if (!is_sent) {
-        switch (ask_to_send(L, vm, connection->id, &message)) {
-        case NJ_CLOSED:
-            return closed(L);
-        case NJ_UNSETTLED:
-        case NJ_OVERFLOW:
-            lua_pushnil(L);
-            lua_pushliteral(L, "overflow");
-            return 2;
-        case NJ_ACCEPTED:
-            nj_outbox_append(vm, &effect);
-        }
-    }
+    bool is_sent = message.key_length == 0 && nj_outbox_is_empty(vm) &&
+                   vm->host.send_now(vm->host.context, connection->id, message.bytes, message.length,
+                                     message.is_text, message.compress);
+    if (!is_sent) return send_later(L, vm, connection->id, &message);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -30,13 +30,10 @@ final class HostBridge {
                     $0.host.send(length, key: key, to: ConnectionID(rawValue: id))
                 }.verdict
             },
-            send_now: { context, message in
-                let message = message.pointee
-                let payload = UnsafeRawBufferPointer(start: message.bytes, count: message.length)
-                let id = ConnectionID(rawValue: message.id)
-                let options = SendOptions(message)
+            send_now: { context, id, bytes, length, isText, compress in
+                let payload = UnsafeRawBufferPointer(start: bytes, count: length)
                 return HostBridge.with(context) {
-                    $0.host.sendNow(payload, isText: message.is_text, options: options, to: id)
+                    $0.host.sendNow(payload, isText: isText, compress: compress, to: ConnectionID(rawValue: id))
                 }
             },
             close: { context, id in HostBridge.with(context) { $0.host.close(ConnectionID(rawValue: id)) } },

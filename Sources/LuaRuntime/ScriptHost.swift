@@ -130,10 +130,10 @@ package protocol ScriptHost: AnyObject {
     /// Asked again after ``SendVerdict/unsettled`` it answers otherwise.
     func send(_ byteCount: Int, key: UnsafeRawBufferPointer, to id: ConnectionID) -> SendVerdict
 
-    /// Sends a message without an effect if nothing stands in its way; asked only while no effect waits.
+    /// Sends a message that has no key without an effect, if nothing stands in its way; asked only while no effect waits.
     ///
     /// - Returns: false when it is to be asked by ``send(_:key:to:)``; so it is for hosts that have no output of their own.
-    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions, to id: ConnectionID) -> Bool
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, compress: Bool, to id: ConnectionID) -> Bool
 
     /// Makes the connection count as closed from here on; false when it was closed already.
     func close(_ id: ConnectionID) -> Bool
@@ -228,7 +228,7 @@ extension ScriptHost {
     package func sendNow(
         _ payload: UnsafeRawBufferPointer,
         isText: Bool,
-        options: SendOptions,
+        compress: Bool,
         to id: ConnectionID
     ) -> Bool { false }
 }

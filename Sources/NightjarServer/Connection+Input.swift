@@ -78,7 +78,7 @@ extension Connection {
     func parse(_ input: inout UnsafeMutableRawBufferPointer) {
         let inflatedBytes = self.hasDeflate ? self.worker.deflatePool.inflatedBytes : 0
         do {
-            while self.mayParse(input.count, since: inflatedBytes),
+            while !input.isEmpty, self.mayParse(input.count, since: inflatedBytes),
                 let event = try self.websocket.nextEvent(from: &input)
             {
                 switch event {
@@ -86,7 +86,9 @@ extension Connection {
                     if self.bucket != nil {
                         try self.takeToken()
                     }
-                    self.deliver(payload, isText: kind == .text)
+                    // A pattern: to compare with == takes a call out of this module.
+                    let isText = if case .text = kind { true } else { false }
+                    self.deliver(payload, isText: isText)
                 case .ping:
                     self.answerPing()
                 case .pong:

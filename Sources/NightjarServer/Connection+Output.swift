@@ -35,14 +35,12 @@ extension Connection {
         }
     }
 
-    /// Sends a message while the script runs, if that is a matter of copying it: it has neither to be compressed, which is not the
-    /// script's time, nor to replace another, and there is room.
+    /// Sends a message while the script runs, if that is a matter of copying it: it has not to be compressed, which is not the
+    /// script's time, and there is room.
     ///
     /// - Returns: false when nothing was done.
-    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) -> Bool {
-        guard self.isOpen, !self.isInputOver, options.key.isEmpty, !(options.compress && self.hasDeflate) else {
-            return false
-        }
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, compress: Bool) -> Bool {
+        guard self.isOpen, !self.isInputOver, !(compress && self.hasDeflate) else { return false }
         guard self.isWithinLimit(WebSocketConnection.frameSize(payload.count), behind: self.bufferedBytes) else {
             return false
         }

@@ -62,11 +62,11 @@ package final class Member: RoomOccupant {
         self.connection = connection
     }
 
-    /// Sends a message while the script runs, as ``Connection/sendNow(_:isText:options:)`` does.
-    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, options: SendOptions) -> Bool {
+    /// Sends a message while the script runs, as ``Connection/sendNow(_:isText:compress:)`` does.
+    func sendNow(_ payload: UnsafeRawBufferPointer, isText: Bool, compress: Bool) -> Bool {
         guard self.phase == .open, let connection = self.connection.map(Unmanaged.passUnretained) else { return false }
         // Not counted: a connection ends when it settles, and not while a script runs.
-        return connection._withUnsafeGuaranteedRef { $0.sendNow(payload, isText: isText, options: options) }
+        return connection._withUnsafeGuaranteedRef { $0.sendNow(payload, isText: isText, compress: compress) }
     }
 
     /// Bytes that wait to be sent, as far as this loop knows.

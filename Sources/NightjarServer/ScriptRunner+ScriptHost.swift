@@ -41,14 +41,14 @@ extension ScriptRunner: ScriptHost {
     package func sendNow(
         _ payload: UnsafeRawBufferPointer,
         isText: Bool,
-        options: SendOptions,
+        compress: Bool,
         to id: ConnectionID
     ) -> Bool {
         // To who has sent the message, which is the usual case, without counting who uses it.
-        if let current = self.current, current._withUnsafeGuaranteedRef({ $0.id == id }) {
-            return current._withUnsafeGuaranteedRef { $0.sendNow(payload, isText: isText, options: options) }
+        if let current = self.current, current._withUnsafeGuaranteedRef({ $0.id.rawValue == id.rawValue }) {
+            return current._withUnsafeGuaranteedRef { $0.sendNow(payload, isText: isText, compress: compress) }
         }
-        return self.membersByID[id]?.sendNow(payload, isText: isText, options: options) ?? false
+        return self.membersByID[id]?.sendNow(payload, isText: isText, compress: compress) ?? false
     }
 
     package func close(_ id: ConnectionID) -> Bool {

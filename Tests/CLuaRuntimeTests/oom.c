@@ -129,8 +129,8 @@ static nj_verdict host_send(void *context, uint64_t id, size_t length, const voi
 }
 
 // Every other one, as a client would be served whose output has room now and then.
-static bool host_send_now(void *context, const nj_effect *message) {
-    (void)context, (void)message;
+static bool host_send_now(void *context, uint64_t id, const void *bytes, size_t length, bool is_text, bool compress) {
+    (void)context, (void)id, (void)bytes, (void)length, (void)is_text, (void)compress;
     static bool is_sent;
     is_sent = !is_sent;
     return is_sent;

@@ -129,8 +129,10 @@ typedef struct nj_host {
     void *_Nonnull context;
     nj_verdict (*_Nonnull send)(void *_Nonnull context, uint64_t id, size_t length, const void *_Nullable key,
                                size_t key_length);
-    /// Sends a message at once if nothing stands in the way, and otherwise answers false; asked only while no effect waits.
-    bool (*_Nonnull send_now)(void *_Nonnull context, const struct nj_effect *_Nonnull message);
+    /// Sends a message without a key at once if nothing stands in the way, and otherwise answers false; asked only while no effect
+    /// waits.
+    bool (*_Nonnull send_now)(void *_Nonnull context, uint64_t id, const void *_Nullable bytes, size_t length,
+                              bool is_text, bool compress);
     bool (*_Nonnull close)(void *_Nonnull context, uint64_t id);
     size_t (*_Nonnull broadcast)(void *_Nonnull context, size_t length, nj_audience *_Nonnull audience);
     /// The number of the route that is called so in the configuration; when there is none, appends a sentence that says so.
