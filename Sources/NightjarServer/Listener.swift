@@ -144,6 +144,7 @@ package enum Listener {
                     guard let worker = workersByLoop[ObjectIdentifier(channel.eventLoop)] else {
                         throw ChannelError.inappropriateOperationForState
                     }
+                    try Self.setReading(of: channel, isSecure: tls != nil)
                     let isAdmitted = Self.admit(
                         channel,
                         worker: worker,
@@ -167,25 +168,29 @@ package enum Listener {
                     )
                 }
             }
-            // One read for each time the loop finds a socket readable, so that no client holds up the others.
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            // Over TLS these are the bytes of records, of which a handshake needs more.
-            .childChannelOption(
-                .recvAllocator,
-                value: tls == nil ? RequestReads() : AdaptiveRecvByteBufferAllocator() as any RecvByteBufferAllocator
-            )
-            // A client that has asked and says no more still gets its answer.
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
         guard case .tcp(let host, _, _) = address else { return bootstrap }
         if host.contains(":") {
             // `[::]` takes IPv4 too, whatever the system's default is.
             _ = bootstrap.serverChannelOption(Self.onlyIPv6, value: 0)
         }
+        // The last two are for the sockets that it accepts, which have them from it: no call for each.
         return
             bootstrap
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .childChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))
+            .serverChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .serverChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))
+    }
+
+    /// How an accepted channel reads. Not by options of the bootstrap, of which each takes a future for each channel.
+    private static func setReading(of channel: any Channel, isSecure: Bool) throws {
+        guard let options = channel.syncOptions else { return }
+        // One read for each time the loop finds a socket readable, so that no client holds up the others.
+        try options.setOption(.maxMessagesPerRead, value: 1)
+        // Over TLS these are the bytes of records, of which a handshake needs more.
+        let allocator: any RecvByteBufferAllocator = isSecure ? AdaptiveRecvByteBufferAllocator() : RequestReads()
+        try options.setOption(.recvAllocator, value: allocator)
+        // A client that has asked and says no more still gets its answer.
+        try options.setOption(.allowRemoteHalfClosure, value: true)
     }
 
     /// Counts an accepted channel in until it closes, or has it told that there is no room.
