@@ -34,17 +34,32 @@ package struct HTTPAnswer {
     ///
     /// - Parameter fields: more header lines of a 101, each with its CR LF.
     package func bytes(withBody: Bool, fields: [UInt8] = []) -> ByteBuffer {
-        var text = "HTTP/1.1 \(self.status) \(HTTPResponseStatus(statusCode: self.status).reasonPhrase)\r\n"
+        // Piece by piece: for each handshake strings would be put together and thrown away.
+        var answer = ByteBuffer()
+        answer.reserveCapacity(256 + fields.count)
+        answer.writeStaticString("HTTP/1.1 ")
+        answer.writeString(String(self.status))
+        answer.writeStaticString(" ")
+        answer.writeString(HTTPResponseStatus(statusCode: self.status).reasonPhrase)
+        answer.writeStaticString("\r\n")
         for (name, value) in self.headers {
-            text += "\(name): \(value)\r\n"
+            answer.writeString(name)
+            answer.writeStaticString(": ")
+            answer.writeString(value)
+            answer.writeStaticString("\r\n")
         }
         guard self.status != 101 else {
-            return ByteBuffer(bytes: Array(text.utf8) + fields + Array("\r\n".utf8))
+            answer.writeBytes(fields)
+            answer.writeStaticString("\r\n")
+            return answer
         }
         let connection = self.headers.contains { $0.name == "Upgrade" } ? "Upgrade, close" : "close"
         let body = self.sentence.hasSuffix("\n") ? self.sentence : self.sentence + "\n"
-        text += "Connection: \(connection)\r\nContent-Type: \(self.contentType)\r\n"
-        text += "X-Content-Type-Options: nosniff\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
-        return ByteBuffer(string: withBody ? text + body : text)
+        answer.writeString("Connection: \(connection)\r\nContent-Type: \(self.contentType)\r\n")
+        answer.writeString("X-Content-Type-Options: nosniff\r\nContent-Length: \(body.utf8.count)\r\n\r\n")
+        if withBody {
+            answer.writeString(body)
+        }
+        return answer
     }
 }

@@ -42,7 +42,10 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     /// What the decoder is given in one piece.
     private static let sliceLimit = 8 * 1024
 
-    private static let emptyLine: [UInt8] = Array("\r\n\r\n".utf8)
+    private static let carriageReturn = UInt8(ascii: "\r")
+    private static let lineFeed = UInt8(ascii: "\n")
+    /// CR LF, CR LF.
+    private static let emptyLineLength = 4
 
     private let worker: Worker
     private var mode = Mode.open
@@ -264,24 +267,28 @@ final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
     /// The number of bytes up to the end of the first empty line; all of them, up to `limit`, when there is none.
     private func lengthToEmptyLine(atMost limit: Int) -> Int {
         self.waiting.withUnsafeReadableBytes { bytes in
-            let bytes = bytes.prefix(limit)
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes.prefix(limit))
             if !self.hasRequestLine {
-                let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+                let end = bytes.firstIndex(of: Self.lineFeed)
                 self.requestLineBytes += end ?? bytes.count
                 self.hasRequestLine = end != nil
             }
-            for (index, byte) in bytes.enumerated() {
-                if byte == Self.emptyLine[self.matched] {
-                    self.matched += 1
+            // Even places of the empty line have CR, odd ones LF.
+            var matched = self.matched
+            for index in bytes.indices {
+                let byte = bytes[index]
+                if byte == (matched & 1 == 0 ? Self.carriageReturn : Self.lineFeed) {
+                    matched += 1
                 } else {
-                    self.matched = byte == Self.emptyLine[0] ? 1 : 0
+                    matched = byte == Self.carriageReturn ? 1 : 0
                 }
-                if self.matched == Self.emptyLine.count {
+                if matched == Self.emptyLineLength {
                     self.matched = 0
                     self.hasFirstHead = true
                     return index + 1
                 }
             }
+            self.matched = matched
             return bytes.count
         }
     }

@@ -20,11 +20,11 @@ package enum Handshake {
     }
 
     /// Appended to the key before it is hashed, so that only a WebSocket server can know the answer (section 1.3).
-    private static let suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    private static let suffix = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
 
     /// The Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2).
     package static func acceptKey(for key: some Sequence<UInt8>) -> String {
-        Base64.encode(SHA1.digest(of: Array(key) + suffix.utf8))
+        Base64.encode(SHA1.digest(of: Array(key) + suffix))
     }
 
     /// The Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2).

@@ -146,7 +146,9 @@ package struct HandshakeRequest {
         guard !hasBody else { throw .body }
         guard connectionUpgrades else { throw .connection }
         guard versions.count <= 1 else { throw .versionRepeated }
-        guard let version = versions.only, version.elementsEqual("13".utf8) else { throw .versionUnsupported }
+        guard let version = versions.only, HeaderSyntax.equal(version, lowercased: "13") else {
+            throw .versionUnsupported
+        }
         guard let key = keys.only, Base64.encodesSixteenBytes(key) else { throw .key }
         return key
     }

@@ -24,7 +24,12 @@ enum HeaderSyntax {
 
     /// Whether two names or tokens are the same but for the case of ASCII letters.
     static func equal(_ left: some Sequence<UInt8>, lowercased right: StaticString) -> Bool {
-        right.withUTF8Buffer { left.lazy.map(lowercase).elementsEqual($0) }
+        var count = 0
+        for byte in left {
+            guard count < right.utf8CodeUnitCount, lowercase(byte) == right.utf8Start[count] else { return false }
+            count += 1
+        }
+        return count == right.utf8CodeUnitCount
     }
 
     /// Whether the bytes are a token: one or more of the characters that need no quotes (section 5.6.2).
