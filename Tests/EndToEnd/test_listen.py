@@ -5,6 +5,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 """Several addresses at once: TLS, IPv6, a Unix socket, and a certificate that is exchanged."""
+import ctypes
 import os
 import re
 import signal
@@ -32,6 +33,39 @@ def secure(start, echo, tmp_path):
     server.secure_port = int(re.search(r"wss://127\.0\.0\.1:(\d+)", server.output.text)[1])
     server.port6 = int(re.search(r"ws://\[::1\]:(\d+)", server.output.text)[1])
     return server
+
+
+# From <asm-generic/unistd.h>, <netinet/tcp.h>.
+PIDFD_GETFD, TCP_NOTSENT_LOWAT = 438, 25
+
+
+def accepted(server, client):
+    """The server's own end of a connection: its descriptor, taken over from the process."""
+    process = os.pidfd_open(server.process.pid)
+    for name in os.listdir(f"/proc/{server.process.pid}/fd"):
+        if not os.readlink(f"/proc/{server.process.pid}/fd/{name}").startswith("socket:"):
+            continue
+        descriptor = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(name), 0)
+        assert descriptor >= 0, os.strerror(ctypes.get_errno())
+        end = socket.socket(fileno=descriptor)
+        try:
+            if end.getpeername() == client.getsockname():
+                return end
+        except OSError:
+            pass
+        end.close()
+    pytest.fail("the server has no socket of that connection")
+
+
+@pytest.mark.parametrize("family", ["port", "port6", "secure_port"])
+def test_accepted_sockets_have_what_the_listening_one_was_given(secure, family):
+    """A small frame goes at once, and the kernel takes no more than 64 KiB that is unsent of a slow reader's."""
+    host = "::1" if family == "port6" else "127.0.0.1"
+    with socket.create_connection((host, getattr(secure, family))) as client:
+        secure.wait_for_metric("nightjar_connections_accepted_total", 1)
+        with accepted(secure, client) as end:
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            assert end.getsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT) == 64 * 1024
 
 
 async def test_every_address_echoes(secure):
