@@ -177,7 +177,7 @@ package enum Listener {
         return
             bootstrap
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .serverChannelOption(Self.notSentLowWaterMark, value: .init(configuration.route.bufferedSoft))
     }
 

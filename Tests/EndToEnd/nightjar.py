@@ -104,7 +104,8 @@ class Nightjar:
     """
 
     def __init__(
-        self, folder, scripts, *arguments, settings=None, environment=None, reads_log=True, file_limit=None
+        self, folder, scripts, *arguments, settings=None, environment=None, reads_log=True, file_limit=None,
+        unprivileged=False
     ):
         self.folder = Path(folder)
         for name, source in scripts.items():
@@ -117,6 +118,8 @@ class Nightjar:
         command = [BINARY, "serve", "scripts", *arguments]
         if "listen" not in settings:
             command += ["--host", "127.0.0.1", "--port", "0"]
+        if unprivileged and os.geteuid() == 0:
+            command = [shutil.which("setpriv"), "--inh-caps=-all", "--bounding-set=-all", *command]
         if file_limit:
             command = [shutil.which("prlimit"), f"--nofile={file_limit}", *command]
         self.process = subprocess.Popen(

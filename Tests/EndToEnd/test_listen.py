@@ -15,6 +15,7 @@ import stat
 import struct
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from nightjar import PATIENCE, run
@@ -33,6 +34,15 @@ def secure(start, echo, tmp_path):
     server.secure_port = int(re.search(r"wss://127\.0\.0\.1:(\d+)", server.output.text)[1])
     server.port6 = int(re.search(r"ws://\[::1\]:(\d+)", server.output.text)[1])
     return server
+
+
+async def test_needs_no_privileges(start, echo):
+    """As any user but root runs it, and a container without capabilities."""
+    server = start(echo, unprivileged=True)
+    assert "CapEff:\t0000000000000000" in Path(f"/proc/{server.process.pid}/status").read_text()
+    async with connect(server.url("/echo")) as client:
+        await client.send("hello")
+        assert await client.recv() == "hello"
 
 
 # From <asm-generic/unistd.h>, <netinet/tcp.h>.
@@ -66,6 +76,7 @@ def test_accepted_sockets_have_what_the_listening_one_was_given(secure, family):
         with accepted(secure, client) as end:
             assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
             assert end.getsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT) == 64 * 1024
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_DEBUG) == 0
 
 
 async def test_every_address_echoes(secure):
