@@ -229,10 +229,16 @@ package struct WebSocketConnection: ~Copyable {
             let kind: MessageKind = frame.opcode == .text ? .text : .binary
             if isWhole, frame.isFinal, !frame.isCompressed {
                 guard state == .open else { return nil }
-                if kind == .text {
-                    guard unmaskText(chunk) else { throw .textNotUTF8 }
+                if kind == .text, chunk.count > Self.checkedPiece {
+                    guard unmaskLongText(chunk) else { throw .textNotUTF8 }
                 } else {
                     frame.maskingKey.apply(to: chunk)
+                    var validator = UTF8Validator()
+                    if kind == .text {
+                        guard validator.consume(UnsafeRawBufferPointer(chunk)), validator.isComplete else {
+                            throw .textNotUTF8
+                        }
+                    }
                 }
                 return .message(kind, UnsafeRawBufferPointer(chunk))
             }
@@ -246,16 +252,19 @@ package struct WebSocketConnection: ~Copyable {
         return try readPiece(chunk)
     }
 
-    /// Unmasks a whole text and checks it, piece by piece, so that what is checked lies in the nearest cache.
-    @inline(__always)
-    private mutating func unmaskText(_ text: UnsafeMutableRawBufferPointer) -> Bool {
+    /// Bytes of a whole text that are unmasked and checked in one go.
+    private static let checkedPiece = 8 * 1024
+
+    /// Unmasks and checks a text in pieces, so that what is checked lies in the nearest cache.
+    @inline(never)
+    private mutating func unmaskLongText(_ text: UnsafeMutableRawBufferPointer) -> Bool {
         var validator = UTF8Validator()
         var rest = text
-        repeat {
-            let piece = rest.removePrefix(min(rest.count, 8 * 1024))
+        while rest.count > 0 {
+            let piece = rest.removePrefix(min(rest.count, Self.checkedPiece))
             frame.maskingKey.apply(to: piece)
             guard validator.consume(UnsafeRawBufferPointer(piece)) else { return false }
-        } while rest.count > 0
+        }
         return validator.isComplete
     }
 

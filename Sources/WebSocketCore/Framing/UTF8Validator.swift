@@ -101,6 +101,11 @@ package struct UTF8Validator: Equatable, Sendable {
             guard (quarter[0] | quarter[1]) & topBits == 0 else { break }
             offset &+= 64
         }
+        if offset &+ 32 <= end {
+            let block = base.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)
+            let half = block.lowHalf | block.highHalf
+            if (half[0] | half[1]) & topBits == 0 { offset &+= 32 }
+        }
         while offset &+ 8 <= end {
             let block = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) & topBits
             guard block == 0 else { return offset &+ block.trailingZeroBitCount / 8 }

@@ -73,7 +73,7 @@ struct UTF8ValidatorTests {
         #expect(isValid && validator.isComplete)
     }
 
-    /// The fast paths look at 4, 8 and 64 bytes at once; a bad byte must be found wherever it stands.
+    /// The fast paths look at 4, 8, 32 and 64 bytes at once; a bad byte must be found wherever it stands.
     @Test func findsABadByteAtEveryOffsetOfEveryLength() {
         var wrong: [(Int, Int)] = []
         for length in 1...150 {
