@@ -33,13 +33,13 @@ extension Connection {
         }
     }
 
-    /// Whether the next event may be looked for in so many bytes; if not, the connection has been paused.
+    /// Whether the next event may be looked for in what has come; if not, the connection has been paused.
     ///
     /// - Parameter inflatedBytes: what the loop had inflated when this burst began.
-    private func mayParse(_ byteCount: Int, since inflatedBytes: Int) -> Bool {
-        guard !self.isInputOver else { return self.mayParseOfDeparted(byteCount) }
+    private func mayParse(since inflatedBytes: Int) -> Bool {
+        guard !self.isInputOver else { return self.mayParseOfDeparted() }
         guard self.pauses.isDisjoint(with: .anyOfInput) else { return false }
-        guard byteCount > 0, self.hasDeflate else { return true }
+        guard self.hasDeflate else { return true }
         let pool = self.worker.deflatePool
         // While others wait, a message at a time.
         let isOthersTurn = pool.inflatedBytes > inflatedBytes && !self.worker.inflating.isEmpty
@@ -50,8 +50,7 @@ extension Connection {
 
     /// Whether more is looked at of what a peer sent that is gone: there is no later turn for it, so what would pause reading
     /// ends it instead, or leaving would lead around every limit.
-    private func mayParseOfDeparted(_ byteCount: Int) -> Bool {
-        guard byteCount > 0 else { return true }
+    private func mayParseOfDeparted() -> Bool {
         let limits = self.route.configuration
         let reason: String
         if self.waitingMessages >= limits.queueMessages || self.waitingBytes >= limits.queueBytes
@@ -78,7 +77,7 @@ extension Connection {
     func parse(_ input: inout UnsafeMutableRawBufferPointer) {
         let inflatedBytes = self.hasDeflate ? self.worker.deflatePool.inflatedBytes : 0
         do {
-            while !input.isEmpty, self.mayParse(input.count, since: inflatedBytes),
+            while !input.isEmpty, self.mayParse(since: inflatedBytes),
                 let event = try self.websocket.nextEvent(from: &input)
             {
                 switch event {
@@ -179,10 +178,7 @@ extension Connection {
             self.websocket.writePendingPong(into: &self.worker.output)
             return
         }
-        guard self.bytesBeforePong == 0 else {
-            self.hasLatePing = true
-            return
-        }
+        guard self.bytesBeforePong == 0 else { return }
         self.write { self.websocket.writePendingPong(into: &$0) }
         self.bytesBeforePong = self.bufferedBytes
     }

@@ -283,8 +283,7 @@ extension Connection {
         }
         guard self.chunkInFlight == 0 else { return true }
         while true {
-            if self.hasLatePing, self.bytesBeforePong == 0 {
-                self.hasLatePing = false
+            if self.bytesBeforePong == 0, self.websocket.hasPendingPong {
                 self.answerPing()
             }
             guard !self.queue.isEmpty else { return true }

@@ -103,8 +103,6 @@ package final class Connection: RoomOccupant {
     private(set) var isAdmitted = false
     /// Bytes that go out before the last Pong that was queued behind others; 0 when none waits.
     var bytesBeforePong = 0
-    /// Whether a Ping has come meanwhile.
-    var hasLatePing = false
     /// True once the transport has failed: nothing can be sent, and the connection ends when it settles.
     var isBroken = false
     /// What the kernel had that the peer had not taken, when it was last asked.

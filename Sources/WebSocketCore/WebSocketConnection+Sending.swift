@@ -19,14 +19,21 @@ extension WebSocketConnection {
 
     /// Appends the header of such a frame, for a payload of `length` bytes that is sent from where it lies.
     package static func writeFrameHeader(_ opcode: Opcode, length: Int, into output: inout ByteBuffer) {
-        output.writeFrameHeader(opcode, length: length)
+        let header = FrameHeader(length: length, maskingKey: MaskingKey(word: 0), opcode: opcode, isFinal: true)
+        output.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.maximumSize) { free in
+            free.baseAddress.map { header.write(to: $0, isMasked: false) } ?? 0
+        }
     }
 
     /// Whether messages may still be sent: until our Close is out, or the connection failed (RFC 6455 section 5.5.1).
     package var canSend: Bool { state == .open || state == .closeReceived }
 
     /// Whether a ping waits for its answer; nothing is pending any more once our Close is out.
-    package var hasPendingPong: Bool { pendingPong != nil && canSend }
+    ///
+    /// It changes nothing: `mutating` keeps another module from copying this value to look at it.
+    package var hasPendingPong: Bool {
+        mutating get { pendingPong != nil && canSend }
+    }
 
     /// Appends a message as one frame.
     ///

@@ -233,8 +233,8 @@ package struct WebSocketConnection: ~Copyable {
                     guard unmaskLongText(chunk) else { throw .textNotUTF8 }
                 } else {
                     frame.maskingKey.apply(to: chunk)
-                    var validator = UTF8Validator()
                     if kind == .text {
+                        var validator = UTF8Validator()
                         guard validator.consume(UnsafeRawBufferPointer(chunk)), validator.isComplete else {
                             throw .textNotUTF8
                         }

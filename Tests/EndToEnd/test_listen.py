@@ -51,19 +51,23 @@ PIDFD_GETFD, TCP_NOTSENT_LOWAT = 438, 25
 
 def accepted(server, client):
     """The server's own end of a connection: its descriptor, taken over from the process."""
+    folder = Path(f"/proc/{server.process.pid}/fd")
     process = os.pidfd_open(server.process.pid)
-    for name in os.listdir(f"/proc/{server.process.pid}/fd"):
-        if not os.readlink(f"/proc/{server.process.pid}/fd/{name}").startswith("socket:"):
-            continue
-        descriptor = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(name), 0)
-        assert descriptor >= 0, os.strerror(ctypes.get_errno())
-        end = socket.socket(fileno=descriptor)
-        try:
-            if end.getpeername() == client.getsockname():
-                return end
-        except OSError:
-            pass
-        end.close()
+    try:
+        for file in folder.iterdir():
+            if not os.readlink(file).startswith("socket:"):
+                continue
+            descriptor = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(file.name), 0)
+            assert descriptor >= 0, os.strerror(ctypes.get_errno())
+            end = socket.socket(fileno=descriptor)
+            try:
+                if end.getpeername() == client.getsockname():
+                    return end
+            except OSError:
+                pass
+            end.close()
+    finally:
+        os.close(process)
     pytest.fail("the server has no socket of that connection")
 
 

@@ -122,8 +122,6 @@ typedef struct nj_audience {
     uint64_t note;
 } nj_audience;
 
-struct nj_effect;
-
 /// Answers at the call. No function of it may raise, dispatch, or keep a pointer that it was given.
 typedef struct nj_host {
     void *_Nonnull context;

@@ -8,16 +8,6 @@
 internal import struct NIOCore.ByteBuffer
 
 extension ByteBuffer {
-    /// Appends the header of a whole frame without a mask; `length` bytes of payload are to follow.
-    mutating func writeFrameHeader(_ opcode: Opcode, length: Int) {
-        writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.maximumSize) { free in
-            guard let base = free.baseAddress else { return 0 }
-            let key = MaskingKey(word: 0)
-            let header = FrameHeader(length: length, maskingKey: key, opcode: opcode, isFinal: true)
-            return header.write(to: base, isMasked: false)
-        }
-    }
-
     /// Appends one whole frame, masked when there is a key.
     @inline(__always)
     mutating func writeFrame(
